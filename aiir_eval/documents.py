@@ -1,0 +1,388 @@
+"""Reading and writing documents: safe YAML and JSON with line numbers, canonical bytes, digests.
+
+YAML is read by the 1.2 core schema (``yes`` and ``2024-02-14`` are text), without tags, with limits
+on size, nesting and alias expansion, so that a hostile file costs neither memory nor code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .errors import DocumentError, InputError, Problem
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel, ValidationError
+
+    Model = TypeVar("Model", bound=BaseModel)
+
+MAX_BYTES = 10_000_000  # of one YAML document; large case sets belong in a JSONL file
+MAX_NODES = 500_000  # after alias expansion
+MAX_DEPTH = 100
+
+Location = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The content of a file and the line on which each of its fields stands."""
+
+    path: str
+    data: Any
+    lines: Mapping[Location, int] = field(default_factory=dict)
+
+    def line_of(self, location: Sequence[str | int]) -> int | None:
+        """The line of a field, or of the nearest thing around it that has one."""
+        where = tuple(location)
+        while where and where not in self.lines:
+            where = where[:-1]
+        return self.lines.get(where)
+
+    def problem(
+        self, location: Sequence[str | int], message: str, hint: str | None = None
+    ) -> Problem:
+        """A problem at a field of this document."""
+        return Problem(
+            message, self.path, self.line_of(location), field_path(location) or None, hint
+        )
+
+
+def field_path(location: Sequence[str | int]) -> str:
+    """``("cases", 0, "input")`` as ``cases[0].input``."""
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text
+
+
+def read_text(path: str | Path, *, max_bytes: int = MAX_BYTES) -> str:
+    """The text of a file, refusing one that is missing, too large or not UTF-8."""
+    source = Path(path)
+    try:
+        size = source.stat().st_size
+        if size > max_bytes:
+            raise DocumentError(
+                f"the file has {size:,} bytes; the limit is {max_bytes:,}",
+                file=str(path),
+                hint="put a large set of cases in a JSONL file and name it in cases_file",
+            )
+        return source.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise DocumentError("no such file", file=str(path)) from None
+    except IsADirectoryError:
+        raise DocumentError("this is a folder, not a file", file=str(path)) from None
+    except PermissionError:
+        raise DocumentError("the file cannot be read: permission denied", file=str(path)) from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise DocumentError(
+            "the file is not UTF-8 text", file=str(path), line=line, hint="save it as UTF-8"
+        ) from None
+
+
+def read_document(path: str | Path) -> Document:
+    """A YAML or JSON file, with the line of every field."""
+    return parse_yaml(read_text(path), str(path))
+
+
+def parse_yaml(text: str, path: str) -> Document:
+    """YAML text (JSON is a subset of it) as plain data; `path` only names it in errors."""
+    import yaml
+
+    parser = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+    builder = _Builder(path, parser)
+    try:
+        data = builder.document()
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise DocumentError(
+            f"not valid YAML: {getattr(error, 'problem', None) or error}",
+            file=path,
+            line=None if mark is None else mark.line + 1,
+        ) from None
+    except (ValueError, UnicodeError) as error:
+        raise DocumentError(f"not valid YAML: {error}", file=path) from None
+    finally:
+        parser.dispose()
+    if builder.problems:
+        raise DocumentError(problems=builder.problems)
+    return Document(path, data, builder.lines)
+
+
+# The scalars of the YAML 1.2 core schema; everything else is text.
+_NULL = re.compile(r"(?:~|null|Null|NULL|)\Z")
+_BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_INT = re.compile(r"[-+]?[0-9]{1,400}\Z")
+_BASED_INT = re.compile(r"0(?:o[0-7]{1,400}|x[0-9a-fA-F]{1,400})\Z")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
+_SPECIAL_FLOAT = {".inf": "inf", "+.inf": "inf", "-.inf": "-inf", ".nan": "nan"}
+
+
+def _scalar(text: str) -> Any:
+    if _NULL.match(text):
+        return None
+    if text in _BOOL:
+        return _BOOL[text]
+    if _INT.match(text):
+        return int(text)
+    if _BASED_INT.match(text):
+        return int(text, 0)
+    if _FLOAT.match(text):
+        return float(text)
+    special = _SPECIAL_FLOAT.get(text.lower())
+    return text if special is None else float(special)
+
+
+class _Builder:
+    """Plain data out of YAML events, under limits, remembering lines.
+
+    Events and not nodes: the composer of libyaml's binding recurses without a limit.
+    """
+
+    def __init__(self, path: str, parser: Any) -> None:
+        self.path = path
+        self.parser = parser
+        self.lines: dict[Location, int] = {}
+        self.problems: list[Problem] = []
+        self.anchors: dict[str, tuple[Any, int]] = {}  # value and number of nodes below it
+        self.nodes = 0
+
+    def document(self) -> Any:
+        import yaml
+
+        self.parser.get_event()  # stream start
+        if self.parser.check_event(yaml.StreamEndEvent):
+            raise DocumentError("the file is empty", file=self.path)
+        self.parser.get_event()  # document start
+        data = self.value(self.parser.get_event(), ())
+        self.parser.get_event()  # document end
+        if not self.parser.check_event(yaml.StreamEndEvent):
+            line = self.parser.get_event().start_mark.line + 1
+            raise DocumentError("a second document begins here", file=self.path, line=line)
+        return data
+
+    def fail(self, event: Any, location: Location, message: str, hint: str | None = None) -> None:
+        where = field_path(location) or None
+        self.problems.append(Problem(message, self.path, event.start_mark.line + 1, where, hint))
+
+    def count(self, nodes: int) -> None:
+        self.nodes += nodes
+        if self.nodes > MAX_NODES:
+            raise DocumentError(
+                f"the document expands to more than {MAX_NODES:,} values",
+                file=self.path,
+                hint="do not nest aliases; put a large set of cases in a JSONL file",
+            )
+
+    def value(self, event: Any, location: Location) -> Any:
+        import yaml
+
+        self.lines.setdefault(location, event.start_mark.line + 1)
+        if len(location) > MAX_DEPTH:
+            raise DocumentError(
+                f"nested more than {MAX_DEPTH} levels deep",
+                file=self.path,
+                line=event.start_mark.line + 1,
+            )
+        if isinstance(event, yaml.AliasEvent):
+            if event.anchor not in self.anchors:
+                self.fail(event, location, f"the alias *{event.anchor} has no anchor before it")
+                return None
+            value, nodes = self.anchors[event.anchor]
+            self.count(nodes)
+            return value
+        before = self.nodes
+        self.count(1)
+        if event.tag not in (None, "!") and not event.tag.startswith("tag:yaml.org,2002:str"):
+            self.fail(event, location, f"the tag {event.tag} is not allowed", "write plain data")
+        value = self.content(event, location)
+        if event.anchor is not None:
+            self.anchors[event.anchor] = (value, self.nodes - before)
+        return value
+
+    def content(self, event: Any, location: Location) -> Any:
+        import yaml
+
+        if isinstance(event, yaml.ScalarEvent):
+            return _scalar(event.value) if event.implicit[0] else event.value
+        if isinstance(event, yaml.SequenceStartEvent):
+            items: list[Any] = []
+            while not isinstance(item := self.parser.get_event(), yaml.SequenceEndEvent):
+                items.append(self.value(item, (*location, len(items))))
+            return items
+        result: dict[str, Any] = {}
+        while not isinstance(key_event := self.parser.get_event(), yaml.MappingEndEvent):
+            if not isinstance(key_event, yaml.ScalarEvent):
+                self.fail(key_event, location, "a key must be plain text")
+                self.value(key_event, (*location, "?"))
+                self.value(self.parser.get_event(), (*location, "?"))
+                continue
+            key = key_event.value
+            if key == "<<" and key_event.implicit[0]:
+                self.fail(key_event, location, "merge keys (<<) are not allowed", "write it out")
+            elif key in result:
+                self.fail(key_event, (*location, key), "this key stands twice", "remove one")
+            self.lines[(*location, key)] = key_event.start_mark.line + 1
+            result[key] = self.value(self.parser.get_event(), (*location, key))
+        return result
+
+
+def read_jsonl(path: str | Path) -> Iterator[tuple[int, Any]]:
+    """The (line number, value) pairs of a JSONL file; blank lines are skipped."""
+    try:
+        with open(path, encoding="utf-8-sig") as stream:
+            for number, line in enumerate(stream, 1):
+                if line.strip():
+                    yield number, parse_json(line, file=str(path), line=number)
+    except FileNotFoundError:
+        raise DocumentError("no such file", file=str(path)) from None
+    except UnicodeDecodeError:
+        raise DocumentError("the file is not UTF-8 text", file=str(path)) from None
+
+
+def parse_json(text: str, *, file: str, line: int | None = None) -> Any:
+    """Strict JSON (no NaN), with an error that says where."""
+
+    def refuse(constant: str) -> Any:
+        raise ValueError(f"{constant} is not JSON")
+
+    try:
+        return json.loads(text, parse_constant=refuse)
+    except (ValueError, RecursionError) as error:
+        where = error.lineno if line is None and isinstance(error, json.JSONDecodeError) else line
+        raise DocumentError(f"not valid JSON: {error}", file=file, line=where) from None
+
+
+def read_json(path: str | Path, *, max_bytes: int = 1_000_000_000) -> Any:
+    """A JSON file."""
+    return parse_json(read_text(path, max_bytes=max_bytes), file=str(path))
+
+
+def validate(model: type[Model], document: Document, *, at: Location = ()) -> Model:
+    """`document.data` as a pydantic model; every problem at once, each with file, line and field."""
+    from pydantic import ValidationError
+
+    if not isinstance(document.data, Mapping):
+        raise DocumentError(problems=[document.problem(at, "expected a mapping of fields")])
+    try:
+        return model.model_validate(document.data)
+    except ValidationError as error:
+        raise DocumentError(problems=validation_problems(error, document, at=at)) from None
+
+
+def validation_problems(
+    error: ValidationError, document: Document, *, at: Location = ()
+) -> list[Problem]:
+    """What pydantic found, in the words of this project, with lines."""
+    problems = []
+    for item in error.errors(include_url=False):
+        location = (*at, *_known_part(document, at, item["loc"]))
+        message, hint = item["msg"].removeprefix("Value error, "), None
+        if item["type"] == "extra_forbidden":
+            message, hint = "unknown field", "check the spelling; unknown fields are errors"
+        elif item["type"] == "missing":
+            message = "this field is required"
+        elif not isinstance(item["input"], Mapping | list) and "Value error" not in item["msg"]:
+            message += f", got {item['input']!r:.80}"
+        problems.append(document.problem(location, message, hint))
+    return problems
+
+
+def _known_part(document: Document, at: Location, location: Iterable[str | int]) -> Location:
+    """`location` without the names pydantic adds for the branches of a union."""
+    known: Location = ()
+    parts = list(location)
+    for index, part in enumerate(parts):
+        if (*at, *known, part) in document.lines or index == len(parts) - 1:
+            known = (*known, part)
+    return known
+
+
+def canonical_json(value: Any) -> bytes:
+    """RFC 8785 canonical JSON; an integer beyond 2^53 is written as ``{"$int": "digits"}``."""
+    import rfc8785
+
+    try:
+        return rfc8785.dumps(value)
+    except rfc8785.IntegerDomainError:
+        return rfc8785.dumps(_safe_integers(value))
+    except rfc8785.CanonicalizationError as error:
+        raise InputError(f"this value has no canonical JSON: {error}") from None
+
+
+def _safe_integers(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _safe_integers(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_safe_integers(item) for item in value]
+    if isinstance(value, int) and abs(value) >= 2**53:
+        return {"$int": str(value)}
+    return value
+
+
+def digest(value: Any) -> str:
+    """SHA-256 (hex) of the canonical JSON of a value."""
+    return hashlib.sha256(canonical_json(value)).hexdigest()
+
+
+def file_digest(path: str | Path) -> str:
+    """SHA-256 (hex) of a file's bytes."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def dump_yaml(value: Mapping[str, Any]) -> str:
+    """Plain data as YAML that reads well in a diff: keys in order, long text in blocks."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+            super().increase_indent(flow, False)
+
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    def text(dumper: Any, value: str) -> Any:
+        # Quoted when a reader of the 1.2 core schema would not read the bare word as text.
+        style = "|" if "\n" in value and not re.search(r"[^\S\n]\n|\t|\r", value) else None
+        if style is None and not isinstance(_scalar(value), str):
+            style = '"'
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+    Dumper.add_representer(str, text)
+    return yaml.dump(dict(value), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=100)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a file whole or not at all: to a neighbour first, then renamed over it."""
+    import os
+
+    target = Path(path)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+        partial.write_text(text, encoding="utf-8")
+        os.replace(partial, target)
+    except OSError as error:
+        raise InputError(f"cannot be written: {error.strerror}", file=str(path)) from None
+
+
+def write_json(path: str | Path, value: Any) -> None:
+    """Write JSON, indented, whole or not at all."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def duplicates(values: Iterable[Hashable]) -> list[Hashable]:
+    """The values that stand more than once, in order of their second appearance."""
+    seen: set[Hashable] = set()
+    twice: dict[Hashable, None] = {}
+    for value in values:
+        if value in seen:
+            twice[value] = None
+        seen.add(value)
+    return list(twice)
