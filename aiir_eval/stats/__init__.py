@@ -1,0 +1,50 @@
+"""Statistics of paired versions: arrays in, result objects out (numpy and scipy only, no I/O).
+
+The unit is the case, clusters are incidents, trials sit inside cases. Every random routine takes
+`rng` and gives the same answer whatever the order of the rows or the names of the clusters.
+"""
+
+from __future__ import annotations
+
+from aiir_eval.stats.bootstrap import RatioBound, ValueBound, cluster_bootstrap_ratio
+from aiir_eval.stats.bootstrap import cluster_bootstrap_value
+from aiir_eval.stats.intervals import ConfidenceInterval
+from aiir_eval.stats.multiplicity import benjamini_hochberg, holm
+from aiir_eval.stats.paired import Equivalence, NonInferiority, PairedDifference, paired_difference
+from aiir_eval.stats.planning import cases_needed
+from aiir_eval.stats.proportions import Rate, clopper_pearson, failure_rate_bound, pass_rate
+from aiir_eval.stats.score_interval import tango_interval, tango_pvalue
+from aiir_eval.stats.sign_flip import McNemar, SignFlip, mcnemar, sign_flip
+from aiir_eval.stats.two_sample import TestResult, contingency_chi2, ks_2samp, welch_t
+from aiir_eval.stats.variance import VarianceComponents, variance_components
+
+__all__ = [
+    "ConfidenceInterval",
+    "Equivalence",
+    "McNemar",
+    "NonInferiority",
+    "PairedDifference",
+    "RatioBound",
+    "Rate",
+    "SignFlip",
+    "TestResult",
+    "ValueBound",
+    "VarianceComponents",
+    "benjamini_hochberg",
+    "cases_needed",
+    "clopper_pearson",
+    "cluster_bootstrap_ratio",
+    "cluster_bootstrap_value",
+    "contingency_chi2",
+    "failure_rate_bound",
+    "holm",
+    "ks_2samp",
+    "mcnemar",
+    "paired_difference",
+    "pass_rate",
+    "sign_flip",
+    "tango_interval",
+    "tango_pvalue",
+    "variance_components",
+    "welch_t",
+]
