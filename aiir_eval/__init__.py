@@ -1,1 +1,83 @@
-"""aiir_eval."""
+"""From an AI incident to a verdict: suites, runs, comparison, gate, evidence.
+
+>>> import aiir_eval as aiir
+>>> suite = aiir.load_suite("suites/support_desk.yaml")                    # doctest: +SKIP
+>>> old = aiir.run(suite, target="support@v1")                             # doctest: +SKIP
+>>> new = aiir.run(suite, target="support@v2")                             # doctest: +SKIP
+>>> verdict = aiir.gate(aiir.compare(old, new), policy="policy.yaml")      # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ._lazy import lazy_exports
+from ._version import __version__
+
+if TYPE_CHECKING:
+    from .compare.comparing import compare as compare
+    from .compare.document import load_comparison as load_comparison
+    from .compare.result import Comparison as Comparison
+    from .compare.result import Finding as Finding
+    from .drift.detecting import drift as drift
+    from .drift.document import load_drift as load_drift
+    from .drift.result import DriftReport as DriftReport
+    from .errors import AiirError as AiirError
+    from .errors import InputError as InputError
+    from .errors import UnreachableError as UnreachableError
+    from .gate.document import load_verdict as load_verdict
+    from .gate.gating import gate as gate
+    from .gate.policy import Policy as Policy
+    from .gate.policy import load_policy as load_policy
+    from .gate.result import Verdict as Verdict
+    from .incidents.loading import load_incident as load_incident
+    from .incidents.loading import load_register as load_register
+    from .incidents.model import Incident as Incident
+    from .runs.importing import import_table as import_table
+    from .runs.model import Run as Run
+    from .runs.model import load_run as load_run
+    from .runs.running import run as run
+    from .suites.building import build_suite as build_suite
+    from .suites.from_table import suite_from_table as suite_from_table
+    from .suites.lint import lint_suite as lint_suite
+    from .suites.model import Case as Case
+    from .suites.model import Suite as Suite
+    from .suites.model import load_suite as load_suite
+    from .suites.model import save_suite as save_suite
+    from .tracking.mlflow_log import track_verdict as track_verdict
+
+_EXPORTS = {
+    "AiirError": "errors",
+    "Case": "suites.model",
+    "Comparison": "compare.result",
+    "DriftReport": "drift.result",
+    "Finding": "compare.result",
+    "Incident": "incidents.model",
+    "InputError": "errors",
+    "Policy": "gate.policy",
+    "Run": "runs.model",
+    "Suite": "suites.model",
+    "UnreachableError": "errors",
+    "Verdict": "gate.result",
+    "build_suite": "suites.building",
+    "compare": "compare.comparing",
+    "drift": "drift.detecting",
+    "gate": "gate.gating",
+    "import_table": "runs.importing",
+    "lint_suite": "suites.lint",
+    "load_comparison": "compare.document",
+    "load_drift": "drift.document",
+    "load_incident": "incidents.loading",
+    "load_policy": "gate.policy",
+    "load_register": "incidents.loading",
+    "load_run": "runs.model",
+    "load_suite": "suites.model",
+    "load_verdict": "gate.document",
+    "run": "runs.running",
+    "save_suite": "suites.model",
+    "suite_from_table": "suites.from_table",
+    "track_verdict": "tracking.mlflow_log",
+}
+
+__getattr__, __dir__, __all__ = lazy_exports(__name__, _EXPORTS)
+__all__ += ["__version__"]

@@ -1,13 +1,15 @@
-"""Fixtures that every room's tests share."""
+"""Fixtures that every room's tests share, and the rule that CI accepts no skipped test."""
 
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "examples"))  # the support desk, as a user of a checkout has it
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +19,14 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"recorded data is absent: no folder {folder} (set AIIR_SHARED_DATA)")
     return folder
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Under CI a skip is a failure: what a test needs is to be installed there."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if not os.environ.get("CI") or reporter is None or hasattr(session.config, "workerinput"):
+        return
+    if reporter.stats.get("skipped") and exitstatus == pytest.ExitCode.OK:
+        reporter.write_line("CI: a test was skipped; install what it needs", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1,0 +1,7 @@
+"""run x run -> Comparison and its findings. The package is also the function."""
+
+from __future__ import annotations
+
+from .._lazy import callable_package
+
+callable_package(__name__, "comparing", "compare")
