@@ -1,0 +1,200 @@
+"""``aiir gate``: may this change ship?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .compare import read_side
+from .output import format_option, note, print_json, wants_color, width
+from .run import read_config, run_target, target_options
+
+if TYPE_CHECKING:
+    from ..gate.result import Verdict
+    from ..runs.model import Run
+
+
+@click.command()
+@click.option("--baseline", required=True, metavar="RUN|TARGET", help="The old version.")
+@click.option("--candidate", required=True, metavar="RUN|TARGET", help="The new version.")
+@click.option(
+    "--suite",
+    "suite_path",
+    type=click.Path(),
+    metavar="SUITE",
+    help="What to run where a side is a target.",
+)
+@click.option(
+    "--policy",
+    "policy_path",
+    type=click.Path(),
+    metavar="FILE",
+    help="What must hold [default: no loss beyond 0.05, pooled].",
+)
+@click.option(
+    "--incidents",
+    "incident_folders",
+    multiple=True,
+    type=click.Path(),
+    metavar="DIR",
+    help="Incident records: proof that checks fail on the bad outputs "
+    "[default: incidents_corpus, and the shipped ones].",
+)
+@click.option("--trials", type=click.IntRange(1), help="Trials of every case of a target.")
+@click.option("--aa", is_flag=True, help="Both sides are the same target on purpose (A/A).")
+@click.option("--junit", type=click.Path(), metavar="FILE", help="Write JUnit XML.")
+@click.option(
+    "--markdown",
+    "markdown_file",
+    type=click.Path(),
+    metavar="FILE",
+    help="Write a comment for a pull request.",
+)
+@click.option("--html", "html_file", type=click.Path(), metavar="FILE", help="Write the report.")
+@click.option(
+    "--mlflow",
+    "mlflow_uri",
+    metavar="URI",
+    help="Log to this MLflow, e.g. sqlite:///mlflow.db or http://localhost:5000.",
+)
+@click.option("--experiment", default="aiir", show_default=True, help="The MLflow experiment.")
+@target_options
+@click.option(
+    "-o",
+    "--output",
+    "out",
+    type=click.Path(),
+    metavar="FILE",
+    help="Save the verdict (JSON); `aiir report` renders it.",
+)
+@format_option
+def gate(
+    baseline: str,
+    candidate: str,
+    suite_path: str | None,
+    policy_path: str | None,
+    incident_folders: tuple[str, ...],
+    trials: int | None,
+    aa: bool,
+    junit: str | None,
+    markdown_file: str | None,
+    html_file: str | None,
+    mlflow_uri: str | None,
+    experiment: str,
+    out: str | None,
+    format_: str,
+    **options: Any,
+) -> int:
+    """Decide whether a change may ship.
+
+    \b
+    aiir gate --baseline runs/v1 --candidate runs/v2 --policy policy.yaml
+    aiir gate --baseline support@v1 --candidate support@v2 --suite suites/support_desk.yaml
+
+    Exit codes: 0 pass, 1 fail, 2 bad input, 3 inconclusive, 4 invalid, 5 target unreachable.
+    """
+    from ..compare.comparing import compare
+    from ..gate.gating import gate as decide
+    from ..gate.policy import default_policy, load_policy
+
+    policy = default_policy() if policy_path is None else load_policy(policy_path)
+    old = read_or_run(baseline, suite_path, trials, options)
+    new = read_or_run(candidate, suite_path, trials, options)
+    comparison = compare(
+        old,
+        new,
+        margin=policy.margin,
+        confidence_level=policy.confidence_level,
+        aa=aa,
+        rng=options["seed"],
+    )
+    verdict = decide(comparison, policy, incidents=known_incidents(incident_folders))
+    if out is not None:
+        from ..gate.document import save_verdict
+
+        save_verdict(verdict, out)
+        note(f"saved {out}")
+    write_reports(verdict, junit=junit, markdown=markdown_file, html=html_file)
+    print_verdict(verdict, format_)
+    if mlflow_uri is not None:
+        from ..tracking.mlflow_log import track_verdict
+
+        tracked = track_verdict(verdict, uri=mlflow_uri, experiment=experiment)
+        note(f"MLflow run {tracked.run_id} in {tracked.uri}")
+    return verdict.exit_code
+
+
+def read_or_run(
+    name: str, suite_path: str | None, trials: int | None, options: dict[str, Any]
+) -> Run:
+    """A run folder, or a target that is run now."""
+    from pathlib import Path
+
+    if Path(name).exists():
+        return read_side(name, id_=None, passed=(), score=())
+    config = read_config(options["config_path"])
+    if ":" not in name and (config is None or name not in config.targets):
+        known = "" if config is None else f"; targets: {', '.join(config.targets)}"
+        raise click.UsageError(f"{name!r} is neither a run folder nor a target{known}")
+    if suite_path is None:
+        raise click.UsageError(f"{name!r} is a target: name the suite to run with --suite")
+    return run_target(suite_path, name, trials=trials, out=None, **options)
+
+
+def known_incidents(folders: tuple[str, ...]) -> dict[str, Any]:
+    """The incident records by id: of the folders named, else of this folder and the shipped."""
+    from pathlib import Path
+
+    from ..incidents.loading import load_register, shipped_corpus
+
+    if folders:
+        register = load_register(*folders)
+        for problem in register.problems:
+            note(f"warning: {problem}")
+        return dict(register.incidents)
+    places = [place for place in (Path("incidents_corpus"),) if place.is_dir()]
+    if not places or places[0].resolve() != shipped_corpus().resolve():
+        places.append(shipped_corpus())
+    return dict(load_register(*places).incidents)
+
+
+def write_reports(
+    verdict: Verdict,
+    *,
+    junit: str | None = None,
+    markdown: str | None = None,
+    html: str | None = None,
+) -> None:
+    """The files a CI job asks for."""
+    from ..documents import write_text
+
+    if junit is not None:
+        from ..reports.junit import verdict_junit
+
+        write_text(junit, verdict_junit(verdict))
+        note(f"wrote {junit}")
+    if markdown is not None:
+        from ..reports.markdown import verdict_markdown
+
+        write_text(markdown, verdict_markdown(verdict))
+        note(f"wrote {markdown}")
+    if html is not None:
+        from ..reports.html import render_html
+
+        write_text(html, render_html(verdict))
+        note(f"wrote {html}")
+
+
+def print_verdict(verdict: Verdict, format_: str) -> None:
+    """A verdict on stdout."""
+    if format_ == "json":
+        print_json(verdict.to_dict())
+    elif format_ == "markdown":
+        from ..reports.markdown import verdict_markdown
+
+        click.echo(verdict_markdown(verdict))
+    else:
+        from ..reports.terminal import render_verdict
+
+        click.echo(render_verdict(verdict, color=wants_color(), width=width()))

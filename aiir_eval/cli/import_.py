@@ -1,0 +1,95 @@
+"""``aiir import``: a run out of results that exist already."""
+
+from __future__ import annotations
+
+import click
+
+from .app import LazyGroup
+from .output import note
+from .tables import split_columns, table_options
+
+
+@click.group(
+    "import",
+    cls=LazyGroup,
+    table={"table": ("import_", "table", "A parquet, CSV or JSONL table of results.")},
+)
+def import_() -> None:
+    """Make a run from results that exist already."""
+
+
+@click.command()
+@click.argument("source", metavar="TABLE", type=click.Path())
+@table_options
+@click.option(
+    "--suite",
+    "suite_path",
+    type=click.Path(),
+    metavar="SUITE",
+    help="Score --output with the checks of this suite.",
+)
+@click.option("--target-name", metavar="NAME", help="What to call the system that answered.")
+@click.option(
+    "--expect-pass-rate",
+    type=click.FloatRange(0, 1),
+    metavar="X",
+    help="The pass rate the source states; a different one is a finding.",
+)
+@click.option(
+    "-o",
+    "--out",
+    required=True,
+    type=click.Path(),
+    metavar="RUN",
+    help="The folder to write the run into.",
+)
+def table(
+    source: str,
+    id_: str | None,
+    passed: tuple[str, ...],
+    score: tuple[str, ...],
+    trial: str | None,
+    where: str | None,
+    cluster: str | None,
+    by_column: tuple[str, ...],
+    expected: str | None,
+    latency: str | None,
+    cost: str | None,
+    output_column: str | None,
+    suite_path: str | None,
+    target_name: str | None,
+    expect_pass_rate: float | None,
+    out: str,
+) -> None:
+    """Make a run of a table: parquet, CSV or JSONL.
+
+    \b
+    aiir import table answers.parquet --id id --output answer --suite suite.yaml -o runs/old
+    aiir import table results.csv --id id --passed ok -o runs/new
+    """
+    from ..runs.importing import import_table
+    from ..suites.model import load_suite
+
+    if id_ is None:
+        raise click.UsageError("--id is needed: the columns that make a case's id")
+    run = import_table(
+        source,
+        id=split_columns(id_),
+        passed=passed or None,
+        score=score or None,
+        output=output_column,
+        suite=None if suite_path is None else load_suite(suite_path),
+        trial=trial,
+        where=where,
+        cluster=cluster,
+        by=by_column,
+        expected=expected,
+        latency=latency,
+        cost=cost,
+        target_name=target_name,
+        expect_pass_rate=expect_pass_rate,
+        out=out,
+    )
+    for problem in run.manifest.problems:
+        note(f"warning: {problem}")
+    note(f"{out}: {run.trials.num_rows} trials of {len(run.manifest.trials)} cases")

@@ -1,0 +1,46 @@
+"""``aiir schema``: JSON Schemas, so that editors validate what people write."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from .output import print_json
+
+KINDS = ("incident", "suite", "policy", "config", "run")
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(KINDS))
+def schema(kind: str) -> None:
+    """The JSON Schema of a kind of document.
+
+    \b
+    aiir schema suite > suite.schema.json
+    """
+    print_json(json_schema(kind))
+
+
+def json_schema(kind: str) -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a kind of document."""
+    from pydantic import BaseModel
+
+    from ..gate.policy import Policy
+    from ..incidents.model import Incident
+    from ..runs.model import RunManifest
+    from ..suites.model import Suite
+    from ..targets.config import Config
+
+    models: dict[str, type[BaseModel]] = {
+        "incident": Incident,
+        "suite": Suite,
+        "policy": Policy,
+        "config": Config,
+        "run": RunManifest,
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"aiir/{kind}/1",
+        **models[kind].model_json_schema(by_alias=True),
+    }

@@ -1,0 +1,229 @@
+"""``aiir suite``: build, lint, show, from-table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .app import LazyGroup
+from .output import format_option, note, print_json, wants_color, width
+from .tables import split_columns
+
+if TYPE_CHECKING:
+    from ..incidents.model import Incident
+
+
+@click.group(
+    cls=LazyGroup,
+    table={
+        "build": ("suite", "build", "Cases out of incident records, with provenance."),
+        "lint": ("suite", "lint", "Run every check on every bad and good output."),
+        "show": ("suite", "show", "What a suite holds."),
+        "from-table": ("suite", "from_table", "Cases out of a table of inputs."),
+    },
+)
+def suite() -> None:
+    """Suites of cases."""
+
+
+incidents_option = click.option(
+    "--incidents",
+    "incident_folders",
+    multiple=True,
+    type=click.Path(),
+    metavar="DIR",
+    help="Incident records; repeatable [default: incidents_corpus, else the shipped ones].",
+)
+
+
+@click.command()
+@incidents_option
+@click.option("--incident", "ids", multiple=True, metavar="ID", help="Only these; repeatable.")
+@click.option("--class", "classes", multiple=True, metavar="CLASS", help="Only these classes.")
+@click.option("--name", default="incidents", show_default=True, help="The name of the suite.")
+@click.option("--version", default="1", show_default=True, help="Its version.")
+@click.option(
+    "--adjacent",
+    type=click.IntRange(0, 50),
+    default=4,
+    show_default=True,
+    help="Adjacent cases made of each trigger.",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("-o", "--out", required=True, type=click.Path(), metavar="SUITE")
+def build(
+    incident_folders: tuple[str, ...],
+    ids: tuple[str, ...],
+    classes: tuple[str, ...],
+    name: str,
+    version: str,
+    adjacent: int,
+    seed: int,
+    out: str,
+) -> None:
+    """Build a suite out of incident records.
+
+    The trigger of an incident becomes a case of origin `incident`, edge cases next to it become
+    `adjacent`, its benign twin `control`. A suite whose checks cannot fail is not written.
+    """
+    from ..errors import InputError
+    from ..suites.building import build_suite, not_testable
+    from ..suites.lint import lint_suite
+    from ..suites.model import save_suite
+
+    incidents = read_incidents(incident_folders)
+    if missing := [id_ for id_ in ids if id_ not in incidents]:
+        raise InputError(f"no incident {missing[0]!r}", hint=f"known: {', '.join(incidents)}")
+    chosen = [
+        incident
+        for id_, incident in incidents.items()
+        if (not ids or id_ in ids) and (not classes or incident.class_ in classes)
+    ]
+    if not chosen:
+        raise InputError("no incident was chosen", hint="see `aiir incident list`")
+    built = build_suite(chosen, name=name, version=version, adjacent=adjacent, seed=seed)
+    for id_, reason in not_testable(chosen).items():
+        note(f"{id_}: not testable: {reason}")
+    problems = lint_suite(built, incidents)
+    errors = [problem for problem in problems if problem.severity == "error"]
+    for problem in problems:
+        note(str(problem))
+    if errors:
+        raise InputError(f"{len(errors)} checks or outputs are wrong; the suite was not written")
+    save_suite(built, out)
+    note(f"{out}: {len(built)} cases of {len(chosen)} incidents")
+
+
+@click.command()
+@click.argument("path", metavar="SUITE", type=click.Path())
+@incidents_option
+@click.option(
+    "--allow-scorer",
+    "allow_python",
+    multiple=True,
+    metavar="python:MOD:FN",
+    help="A python scorer the suite may use; repeatable.",
+)
+@format_option
+def lint(
+    path: str, incident_folders: tuple[str, ...], allow_python: tuple[str, ...], format_: str
+) -> int:
+    """Run every check on every bad output (one must fail) and every good one (all must pass).
+
+    A check that cannot fail is an error. Exit code 1 where there is an error, else 0.
+    """
+    from ..suites.lint import lint_suite
+    from ..suites.model import load_suite
+
+    checked = load_suite(path)
+    problems = lint_suite(checked, read_incidents(incident_folders), allow_python=allow_python)
+    errors = sum(problem.severity == "error" for problem in problems)
+    if format_ == "json":
+        print_json([problem.to_dict() for problem in problems])
+    else:
+        for problem in problems:
+            click.echo(str(problem))
+        click.echo(
+            f"{path}: {len(checked)} cases, {errors} errors, {len(problems) - errors} warnings"
+        )
+    return 1 if errors else 0
+
+
+@click.command()
+@click.argument("path", metavar="SUITE", type=click.Path())
+@format_option
+def show(path: str, format_: str) -> None:
+    """What a suite holds: cases by class, origin and incident, and their checks."""
+    from ..suites.model import load_suite
+    from ..suites.summary import summarize
+
+    summary = summarize(load_suite(path))
+    if format_ == "json":
+        print_json(summary.to_dict())
+    elif format_ == "markdown":
+        from ..reports.markdown import suite_markdown
+
+        click.echo(suite_markdown(summary))
+    else:
+        from ..reports.terminal import render_suite
+
+        click.echo(render_suite(summary, color=wants_color(), width=width()))
+
+
+@click.command("from-table")
+@click.argument("source", metavar="TABLE", type=click.Path())
+@click.option(
+    "--id",
+    "id_",
+    required=True,
+    metavar="COLS",
+    help="The columns that make a case's id, comma-separated.",
+)
+@click.option("--input", "input_", required=True, metavar="COL", help="The column of the input.")
+@click.option("--expected", metavar="COL", help="The column of the expected answer.")
+@click.option(
+    "--check",
+    "checks",
+    multiple=True,
+    required=True,
+    metavar="SPEC",
+    help="SCORER, SCORER:param=value, a YAML flow mapping, or @file; repeatable.",
+)
+@click.option("--where", metavar="SQL", help="Keep these rows: a DuckDB expression.")
+@click.option("--class", "incident_class", metavar="C", help="The incident class of the cases.")
+@click.option("--cluster", metavar="COL", help="Cases that belong together share a value.")
+@click.option("--by-column", "by", multiple=True, metavar="COL", help="A column to slice by.")
+@click.option("--name", help="The name of the suite [default: the file's].")
+@click.option("-o", "--out", required=True, type=click.Path(), metavar="SUITE")
+def from_table(
+    source: str,
+    id_: str,
+    input_: str,
+    expected: str | None,
+    checks: tuple[str, ...],
+    where: str | None,
+    incident_class: Any,
+    cluster: str | None,
+    by: tuple[str, ...],
+    name: str | None,
+    out: str,
+) -> None:
+    """Build a suite out of a table of inputs.
+
+    \b
+    aiir suite from-table questions.parquet --id id,occ --input query --expected answer \\
+        --check numeric:tolerance=0.01 -o suite.yaml
+    """
+    from ..scorers import parse_checks
+    from ..suites.from_table import suite_from_table
+    from ..suites.model import save_suite
+
+    built = suite_from_table(
+        source,
+        id=split_columns(id_),
+        input=input_,
+        expected=expected,
+        checks=[check for spec in checks for check in parse_checks(spec)],
+        where=where,
+        incident_class=incident_class,
+        cluster=cluster,
+        by=by,
+        name=name,
+    )
+    save_suite(built, out)
+    note(f"{out}: {len(built)} cases")
+
+
+def read_incidents(folders: tuple[str, ...]) -> dict[str, Incident]:
+    """Incident records by id; a record that breaks the schema stops the command."""
+    from pathlib import Path
+
+    from ..errors import DocumentError
+    from ..incidents.loading import load_register, shipped_corpus
+
+    here = Path("incidents_corpus")
+    register = load_register(*(folders or ([here] if here.is_dir() else [shipped_corpus()])))
+    if register.problems:
+        raise DocumentError(problems=register.problems)
+    return dict(register.incidents)
