@@ -1,0 +1,172 @@
+"""Where a table comes from: a Parquet, CSV or JSON Lines path, or any dataframe."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..documents import file_digest
+from ..errors import TableError
+from .columns import NAME, WHERE, as_text
+from .selecting import select_rows
+from .text_files import read_csv, read_jsonl, refuse_duplicates
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_SUFFIXES = {
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+}
+
+
+def read_table(
+    source: Any,
+    *,
+    where: str | None = None,
+    text_columns: Sequence[str] = (),
+    name: str | None = None,
+) -> pa.Table:
+    """Read a table and keep the rows that `where` selects, in their order.
+
+    Parameters
+    ----------
+    source : path or dataframe
+        A Parquet file (or a folder of them), CSV, TSV or JSON Lines, by the ending of its name; or
+        any pandas, polars or pyarrow frame, or object with the Arrow C stream protocol.
+    where : str, optional
+        A DuckDB boolean expression over the table's columns. It sees nothing but this table: no
+        subqueries, files, settings or extensions.
+    text_columns : sequence of str
+        Columns of a text file that are text whatever they look like (ids, expected answers).
+    name : str, optional
+        What errors call the table. By default the path, or "the table".
+
+    Raises
+    ------
+    TableError
+        Where the source cannot be read (file and line), or no row is left.
+    """
+    if isinstance(source, str | Path):
+        label = name or str(source)
+        table = _read_path(Path(source), label, frozenset(text_columns))
+    else:
+        label = name or "the table"
+        table = _from_frame(source, label)
+    table = _plain_types(table)
+    refuse_duplicates(table.column_names, label)
+    if table.num_rows == 0:
+        raise TableError("the table has no rows", file=label)
+    if where is not None:
+        table = select_rows(table, where, label)
+    metadata = {NAME: label.encode(), **({WHERE: where.encode()} if where is not None else {})}
+    return table.replace_schema_metadata(metadata)
+
+
+def table_digest(source: Any) -> str:
+    """SHA-256 (hex) of a table: of the file's bytes, or of a frame's columns as text."""
+    if isinstance(source, str | Path):
+        path = Path(source)
+        if not path.is_dir():
+            return file_digest(path)
+        parts = hashlib.sha256()
+        for file in _parquet_files(path):
+            parts.update(f"{file.relative_to(path).as_posix()} {file_digest(file)}\n".encode())
+        return parts.hexdigest()
+    import pyarrow.compute as pc
+
+    table = _plain_types(_from_frame(source, "the table"))
+    content = hashlib.sha256()
+    for column in table.column_names:  # as text: the same whatever made the frame, and its chunks
+        text = as_text(table, column)
+        lengths = pc.fill_null(pc.binary_length(text), -1).to_numpy(zero_copy_only=False)
+        content.update(f"{column!r} {len(text)}\n".encode())
+        content.update(lengths.astype("<i8").tobytes())
+        content.update("".join(pc.fill_null(text, "").to_pylist()).encode())
+    return content.hexdigest()
+
+
+def _read_path(path: Path, label: str, text_columns: frozenset[str]) -> pa.Table:
+    if not path.exists():
+        raise TableError("no such file or folder", file=label)
+    if path.is_dir():
+        return _read_parquet(path, label)
+    kind = _SUFFIXES.get(path.suffix.lower())
+    if kind is None:
+        raise TableError(
+            f"the ending {path.suffix!r} names no table format",
+            file=label,
+            hint="a table is .parquet, .csv, .tsv or .jsonl",
+        )
+    try:
+        if kind == "parquet":
+            return _read_parquet(path, label)
+        if kind == "jsonl":
+            return read_jsonl(path, label, text_columns)
+        return read_csv(path, label, text_columns, "\t" if kind == "tsv" else ",")
+    except OSError as error:
+        raise TableError(f"cannot be read: {error.strerror or error}", file=label) from None
+
+
+def _parquet_files(folder: Path) -> list[Path]:
+    """The Parquet files of a folder, hidden and ``_`` files (as Spark leaves them) left out."""
+    return sorted(
+        file
+        for file in folder.rglob("*")
+        if file.suffix in (".parquet", ".pq")
+        and not any(part[0] in "._" for part in file.relative_to(folder).parts)
+    )
+
+
+def _read_parquet(path: Path, label: str) -> pa.Table:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if path.is_dir() and not _parquet_files(path):
+        raise TableError("the folder holds no Parquet file", file=label)
+    try:
+        return pq.read_table(path)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise TableError(f"not a readable Parquet table: {reason}", file=label) from None
+
+
+def _from_frame(source: Any, label: str) -> pa.Table:
+    import pyarrow as pa
+
+    try:
+        if isinstance(source, pa.Table):
+            return source
+        if type(source).__module__.partition(".")[0] == "pandas":
+            named = any(level is not None for level in source.index.names)
+            return pa.Table.from_pandas(source, preserve_index=named)
+        if hasattr(source, "__arrow_c_stream__") or hasattr(source, "__arrow_c_array__"):
+            return pa.table(source)
+    except (pa.ArrowException, TypeError, ValueError, AttributeError) as error:
+        reason = " ".join(str(part) for part in error.args)
+        raise TableError(f"the frame cannot be read as a table: {reason}", file=label) from None
+    raise TableError(
+        f"a {type(source).__name__} is no table",
+        file=label,
+        hint="give a path or a pandas, polars or pyarrow frame",
+    )
+
+
+def _plain_types(table: pa.Table) -> pa.Table:
+    """Text as plain text, whatever encoding (dictionary, view) a frame keeps it in."""
+    import pyarrow as pa
+
+    fields = []
+    for field in table.schema:
+        kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+        if pa.types.is_string_view(kind):
+            kind = pa.large_string()
+        fields.append(pa.field(field.name, kind))
+    wanted = pa.schema(fields)
+    return table if wanted.equals(table.schema) else table.cast(wanted)

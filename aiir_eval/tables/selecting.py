@@ -1,0 +1,77 @@
+"""Which rows of a table a `where` selects, evaluated with no access to anything but that table."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from ..errors import TableError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def select_rows(table: pa.Table, where: str, label: str) -> pa.Table:
+    """The rows for which a DuckDB expression over this table alone is true."""
+    import duckdb
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    locked = {
+        "enable_external_access": "false",
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "python_enable_replacements": "false",
+    }
+    with duckdb.connect(":memory:", config=locked) as connection:
+        connection.execute("SET lock_configuration = true").fetchall()
+        try:
+            _refuse_subqueries(connection, where, label)
+            expression = duckdb.SQLExpression(where).alias("keep")
+            result = connection.from_arrow(table).select(expression)
+            if [str(kind) for kind in result.types] != ["BOOLEAN"]:
+                raise _where_error(
+                    f"it gives {result.types[0]}, not true or false for each row", where, label
+                )
+            keep = pa.table(result.to_arrow_table())["keep"]
+        except (duckdb.Error, KeyError) as error:
+            raise _where_error(_first_line(error), where, label, table) from None
+    if len(keep) != table.num_rows:
+        raise _where_error("it does not give one truth value for each row", where, label)
+    kept = table.filter(pc.fill_null(keep.combine_chunks(), False))
+    if kept.num_rows == 0:
+        raise _where_error(f"it selects none of the {table.num_rows:,} rows", where, label)
+    return kept
+
+
+def _refuse_subqueries(connection: Any, where: str, label: str) -> None:
+    """Refuse anything but one expression over the columns."""
+    query = f"SELECT (\n{where}\n)"
+    rows = connection.execute("SELECT json_serialize_sql($1)", [query]).fetchall()
+    tree = json.loads(rows[0][0])
+    if tree["error"]:
+        raise _where_error(f"not one expression: {tree['error_message']}", where, label)
+    pending: list[Any] = [tree["statements"]]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, list):
+            pending.extend(node)
+        elif isinstance(node, dict):
+            if node.get("class") == "SUBQUERY":
+                raise _where_error("it may not hold a subquery", where, label)
+            pending.extend(node.values())
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]
+
+
+def _where_error(reason: str, where: str, label: str, table: pa.Table | None = None) -> TableError:
+    names = "" if table is None else ", ".join(map(repr, table.column_names[:20]))
+    columns = f"; the columns are {names}" if names else ""
+    return TableError(
+        f"{where!r}: {reason}{columns}",
+        file=label,
+        field="where",
+        hint="a DuckDB boolean expression over this table, such as \"model = 'v2'\"",
+    )

@@ -1,0 +1,207 @@
+"""How a text file (CSV, JSON Lines) becomes a table, and on which line it does not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import TableError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def read_csv(path: Path, label: str, text_columns: frozenset[str], delimiter: str) -> pa.Table:
+    import pyarrow as pa
+    from pyarrow import csv
+
+    if path.stat().st_size == 0:
+        raise TableError("the file is empty", file=label)
+    header = _csv_header(path, label, delimiter)
+
+    def read(block_size: int) -> pa.Table:
+        return csv.read_csv(
+            path,
+            read_options=csv.ReadOptions(block_size=block_size),
+            parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+            convert_options=csv.ConvertOptions(
+                column_types=dict.fromkeys(header, pa.string()),
+                null_values=[""],
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
+            ),
+        )
+
+    try:
+        try:
+            table = read(1 << 24)
+        except pa.ArrowInvalid as error:
+            if "block" not in str(error):
+                raise
+            table = read(min(path.stat().st_size + 1, 2**31 - 1))  # one row longer than a block
+    except pa.ArrowException as error:
+        found = _csv_problem(path, label, delimiter, len(header))
+        reason = f"not valid CSV: {str(error).splitlines()[0]}"
+        raise found or TableError(reason, file=label) from None
+    if _quotes_are_odd(path) and (found := _csv_problem(path, label, delimiter, len(header))):
+        raise found  # a quote that never closes swallows the rows after it
+    columns = [
+        column if column_name in text_columns else _inferred(column)
+        for column_name, column in zip(table.column_names, table.columns, strict=True)
+    ]
+    return pa.table(columns, names=table.column_names)
+
+
+def _csv_header(path: Path, label: str, delimiter: str) -> list[str]:
+    import csv
+
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as stream:
+            header = next(csv.reader(stream, delimiter=delimiter), [])
+    except UnicodeDecodeError:
+        raise _not_utf8(path, label) from None
+    except csv.Error as error:
+        raise TableError(f"not a CSV header: {error}", file=label, line=1) from None
+    refuse_duplicates(header, label)
+    return header
+
+
+def _csv_problem(path: Path, label: str, delimiter: str, width: int) -> TableError | None:
+    """What is wrong with a CSV file, and on which line: a second, slower and stricter reading."""
+    import csv
+
+    limit = csv.field_size_limit(2**31 - 1)
+    line = 1
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as stream:
+            reader = csv.reader(stream, delimiter=delimiter, strict=True)
+            for row in reader:
+                if row and len(row) != width:
+                    return TableError(
+                        f"the row has {len(row)} cells, the header has {width}",
+                        file=label,
+                        line=line,
+                        hint="quote a cell that holds a comma or a line break",
+                    )
+                line = reader.line_num + 1
+    except UnicodeDecodeError:
+        return _not_utf8(path, label)
+    except csv.Error as error:
+        return TableError(f"not valid CSV: {error}", file=label, line=line)
+    finally:
+        csv.field_size_limit(limit)
+    return None
+
+
+def _quotes_are_odd(path: Path) -> bool:
+    with open(path, "rb") as stream:
+        return sum(part.count(b'"') for part in iter(lambda: stream.read(1 << 24), b"")) % 2 == 1
+
+
+def _not_utf8(path: Path, label: str) -> TableError:
+    line = 1
+    try:
+        path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+    return TableError("the file is not UTF-8 text", file=label, line=line, hint="save it as UTF-8")
+
+
+_WHOLE = r"^-?(0|[1-9][0-9]{0,17})$"  # fits 64 bits, and reads back as written
+_REAL = r"^[-+]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,3})?$|^[-+]?(nan|inf)$"
+
+
+def _inferred(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A text column as whole numbers, numbers or truth values where every value is one."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if column.null_count == len(column):
+        return column
+
+    def all_match(pattern: str, *, head: pa.ChunkedArray) -> bool:
+        if pc.all(pc.match_substring_regex(head, pattern, ignore_case=True)).as_py() is not True:
+            return False
+        found = pc.match_substring_regex(column, pattern, ignore_case=True)
+        return bool(pc.all(found).as_py())
+
+    head = column.drop_null().slice(0, 100)  # most text columns are told apart by their first rows
+    if all_match(_WHOLE, head=head):
+        return column.cast(pa.int64())
+    if all_match(_REAL, head=head):
+        return column.cast(pa.float64())
+    if all_match("^(true|false)$", head=head):
+        return pc.equal(pc.utf8_lower(column), "true")
+    return column
+
+
+def read_jsonl(path: Path, label: str, text_columns: frozenset[str]) -> pa.Table:
+    import pyarrow as pa
+
+    def refuse(constant: str) -> Any:
+        raise ValueError(f"{constant} is not JSON")
+
+    decode = json.JSONDecoder(parse_constant=refuse).decode
+    rows: list[Mapping[str, Any]] = []
+    names: dict[str, None] = {}
+    try:
+        with open(path, encoding="utf-8-sig") as stream:
+            for number, line in enumerate(stream, 1):
+                if not line.strip():
+                    continue
+                try:
+                    row = decode(line)
+                except (ValueError, RecursionError) as error:
+                    reason = getattr(error, "msg", str(error))
+                    raise TableError(f"not valid JSON: {reason}", file=label, line=number) from None
+                if not isinstance(row, dict):
+                    raise TableError(
+                        f"each line is one JSON object, this one is a {type(row).__name__}",
+                        file=label,
+                        line=number,
+                    )
+                rows.append(row)
+                names.update(dict.fromkeys(row))
+    except UnicodeDecodeError:
+        raise _not_utf8(path, label) from None
+    if not rows:
+        raise TableError("the table has no rows", file=label)
+    columns = {
+        column: _json_column([row.get(column) for row in rows], as_text=column in text_columns)
+        for column in names
+    }
+    return pa.table(columns)
+
+
+def _json_column(values: list[Any], *, as_text: bool) -> pa.Array:
+    """Values of one type as that type; lists, mappings and mixed values as text."""
+    import pyarrow as pa
+
+    kinds = {type(value) for value in values if value is not None}
+    if not as_text and (len(kinds) <= 1 or kinds == {int, float}) and not kinds & {dict, list}:
+        if kinds == {int, float}:
+            values = [None if value is None else float(value) for value in values]
+        try:
+            return pa.array(values, pa.string() if not kinds else None)
+        except (OverflowError, pa.ArrowException):
+            pass  # an integer beyond 64 bits
+    return pa.array([None if value is None else _text_of(value) for value in values], pa.string())
+
+
+def _text_of(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool | dict | list):
+        return json.dumps(value, ensure_ascii=False)
+    return repr(value)
+
+
+def refuse_duplicates(names: Sequence[str], label: str) -> None:
+    """Raise `TableError` where two columns have one name."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise TableError(f"two columns are named {name!r}", file=label, hint="rename one")
+        seen.add(name)
