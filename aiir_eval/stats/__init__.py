@@ -6,13 +6,23 @@ The unit is the case, clusters are incidents, trials sit inside cases. Every ran
 
 from __future__ import annotations
 
-from aiir_eval.stats.bootstrap import RatioBound, ValueBound, cluster_bootstrap_ratio
-from aiir_eval.stats.bootstrap import cluster_bootstrap_value
+from aiir_eval.stats.bootstrap import (
+    RatioBound,
+    ValueBound,
+    cluster_bootstrap_ratio,
+    cluster_bootstrap_value,
+)
 from aiir_eval.stats.intervals import ConfidenceInterval
 from aiir_eval.stats.multiplicity import benjamini_hochberg, holm
 from aiir_eval.stats.paired import Equivalence, NonInferiority, PairedDifference, paired_difference
 from aiir_eval.stats.planning import cases_needed
-from aiir_eval.stats.proportions import Rate, clopper_pearson, failure_rate_bound, pass_rate
+from aiir_eval.stats.proportions import (
+    Rate,
+    clopper_pearson,
+    failure_rate_bound,
+    pass_rate,
+    wilson_interval,
+)
 from aiir_eval.stats.score_interval import tango_interval, tango_pvalue
 from aiir_eval.stats.sign_flip import McNemar, SignFlip, mcnemar, sign_flip
 from aiir_eval.stats.two_sample import TestResult, contingency_chi2, ks_2samp, welch_t
@@ -24,8 +34,8 @@ __all__ = [
     "McNemar",
     "NonInferiority",
     "PairedDifference",
-    "RatioBound",
     "Rate",
+    "RatioBound",
     "SignFlip",
     "TestResult",
     "ValueBound",
@@ -47,4 +57,5 @@ __all__ = [
     "tango_pvalue",
     "variance_components",
     "welch_t",
+    "wilson_interval",
 ]

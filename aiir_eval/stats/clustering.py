@@ -41,18 +41,17 @@ def cluster_codes(clusters: Any, n: int) -> Codes:
     """Integer codes 0..G-1 of cluster labels; None makes every case its own cluster."""
     if clusters is None:
         return np.arange(n)
-    array = np.asarray(clusters)
-    if array.ndim != 1:  # tuples as labels would become columns
-        array = np.empty(len(clusters), dtype=object)
-        array[:] = list(clusters)
-    if array.shape[0] != n:
-        raise ValueError(f"clusters: {array.shape[0]} labels for {n} cases")
-    if array.dtype.kind in "biu":
-        return np.unique(array, return_inverse=True)[1].astype(np.intp)
-    codes: dict[Any, int] = {}
-    labels = array.tolist()
+    labels = clusters if hasattr(clusters, "__array__") else list(clusters)
+    if len(labels) != n:
+        raise ValueError(f"clusters: {len(labels)} labels for {n} cases")
+    if not isinstance(labels, list):
+        array = np.asarray(labels)
+        if array.dtype.kind in "biu":
+            return np.unique(array, return_inverse=True)[1].astype(np.intp)
+        labels = array.tolist()
     if any(label is None or label != label for label in labels):
         raise ValueError("clusters: a label is missing (None or NaN)")
+    codes: dict[Any, int] = {}
     return np.fromiter((codes.setdefault(label, len(codes)) for label in labels), np.intp, n)
 
 
@@ -65,7 +64,7 @@ def cluster_totals(values: Floats, codes: Codes) -> tuple[Floats, Floats]:
     totals = np.bincount(codes[rows], weights=values[rows], minlength=n_clusters)
     sizes = np.bincount(codes, minlength=n_clusters).astype(np.float64)
     order = np.lexsort((totals, sizes))
-    return totals[order], sizes[order]
+    return np.asarray(totals[order], dtype=np.float64), sizes[order]
 
 
 @dataclass(frozen=True, slots=True)

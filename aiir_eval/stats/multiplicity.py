@@ -75,9 +75,7 @@ def holm(pvalues: ArrayLike) -> NDArray[np.float64]:
 
 def _ranked(
     pvalues: ArrayLike,
-) -> tuple[
-    NDArray[np.float64], NDArray[np.bool_], NDArray[np.intp], NDArray[np.float64]
-]:
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.intp], NDArray[np.float64]]:
     p = np.asarray(pvalues, dtype=np.float64)
     if p.ndim != 1:
         raise ValueError(f"pvalues: expected one dimension, got shape {p.shape}")

@@ -296,7 +296,7 @@ def paired_difference(
     'regressed'
     >>> low, high = result.confidence_interval()
     >>> round(low, 3), round(high, 3)
-    (-0.178, -0.029)
+    (-0.184, -0.03)
     """
     before, after = as_rates(baseline, "baseline"), as_rates(candidate, "candidate")
     if before.size != after.size:
@@ -321,7 +321,8 @@ def paired_difference(
     symmetric = flips_alone  # -1, 0, 1 with mean zero has no skew left
     if binary and single_trial and flips_alone:
         test = mcnemar(broke, fixed)
-        pvalue, exact, name = test.pvalue, test.pvalue_exact, "mid-p McNemar test"
+        pvalue, name = test.pvalue, "mid-p McNemar test"
+        exact: float | None = test.pvalue_exact
     else:
         flips = sign_flip(differences, clusters=codes, n_resamples=n_resamples, rng=rng)
         pvalue, exact = flips.pvalue, flips.pvalue_exact

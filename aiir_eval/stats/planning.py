@@ -66,9 +66,9 @@ def cases_needed(
     Examples
     --------
     >>> cases_needed(margin=0.05, p_loss=0.05, p_gain=0.05)
-    268
+    276
     >>> cases_needed(margin=0.05, p_loss=0.05, p_gain=0.05, trials=5)
-    158
+    166
     """
     if trials < 1 or cluster_size < 1:
         raise ValueError(f"trials {trials} and cluster_size {cluster_size} must be at least 1")

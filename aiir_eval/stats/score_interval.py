@@ -41,7 +41,7 @@ def tango_interval(
     --------
     >>> low, high = tango_interval(12, 2, 50)     # e.g. 12 lost, 2 won of 50
     >>> round(low, 4), round(high, 4)
-    (-0.3452, -0.056)
+    (-0.3447, -0.0611)
     """
     from scipy.special import ndtri
 
@@ -49,9 +49,7 @@ def tango_interval(
         raise ValueError(f"confidence_level: {confidence_level} is not between 0 and 1")
     loss, gain = _shares(broke, fixed, n)
     critical = float(ndtri(0.5 + confidence_level / 2)) / sqrt(n)
-    return ConfidenceInterval(
-        lower_bound(loss, gain, critical), -lower_bound(gain, loss, critical)
-    )
+    return ConfidenceInterval(lower_bound(loss, gain, critical), -lower_bound(gain, loss, critical))
 
 
 def tango_pvalue(
@@ -88,7 +86,7 @@ def tango_pvalue(
     Examples
     --------
     >>> round(tango_pvalue(1, 2, 60, -0.1, alternative="greater"), 4)
-    0.0021
+    0.0049
     """
     from scipy.special import ndtr
 
