@@ -28,8 +28,7 @@ def lazy_exports(
         except KeyError:
             raise AttributeError(f"module {package!r} has no attribute {name!r}") from None
         value = getattr(import_module(f"{package}.{module}"), name)
-        if not isinstance(getattr(sys.modules[package], name, None), ModuleType):
-            setattr(sys.modules[package], name, value)
+        vars(sys.modules[package]).setdefault(name, value)  # a room of that name stays
         return value
 
     def dir_() -> list[str]:
