@@ -143,9 +143,9 @@ def sign_flip(
         raise ValueError(f"alternative: {alternative!r} is not two-sided, less or greater")
     if n_resamples < 1:
         raise ValueError(f"n_resamples: {n_resamples} is not positive")
-    totals, _ = cluster_totals(values, cluster_codes(clusters, values.size))
-    scale = float(np.abs(totals).max())
-    nonzero = totals[np.abs(totals) > 1e-12 * max(scale, 1e-300)]
+    totals, sizes = cluster_totals(values, cluster_codes(clusters, values.size))
+    rounding = 1e-12 * float(np.abs(values).max()) * sizes
+    nonzero = totals[np.abs(totals) > rounding]
     mean = float(totals.sum() / values.size)
     if nonzero.size == 0:
         return SignFlip(mean, 1.0, 1.0, True, 0, totals.size, 0)

@@ -1,0 +1,169 @@
+"""Do bootstrap bounds cover, and admit what they cannot know?"""
+
+from __future__ import annotations
+
+import math
+import tracemalloc
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from aiir_eval.stats import cluster_bootstrap_ratio, cluster_bootstrap_value
+
+
+def test_estimate_is_the_plain_ratio() -> None:
+    rng = np.random.default_rng(0)
+    before, after = rng.exponential(size=(2, 300))
+    clusters = np.arange(300) // 3
+    mean = cluster_bootstrap_ratio(before, after, clusters=clusters)
+    assert mean.estimate == pytest.approx(after.mean() / before.mean())
+    tail = cluster_bootstrap_ratio(
+        before, after, clusters=clusters, statistic="quantile", quantile=0.9
+    )
+    assert tail.baseline == np.quantile(before, 0.9, method="inverted_cdf")
+    assert tail.candidate == np.quantile(after, 0.9, method="inverted_cdf")
+    assert tail.lower < tail.estimate < tail.upper
+
+
+def test_bounds_of_a_mean_agree_with_scipys_percentile_bootstrap() -> None:
+    values = np.random.default_rng(1).exponential(size=400)
+    ours = cluster_bootstrap_value(values, n_resamples=9999)
+    theirs = stats.bootstrap(
+        (values,), np.mean, confidence_level=0.9, method="percentile", rng=2
+    ).confidence_interval
+    assert (ours.lower, ours.upper) == pytest.approx((theirs.low, theirs.high), abs=0.01)
+
+
+def test_quantile_band_equals_quantiles_of_full_resamples() -> None:
+    rng = np.random.default_rng(3)
+    values, clusters = rng.normal(size=4000), rng.integers(0, 900, size=4000)
+    bound = cluster_bootstrap_value(
+        values, clusters=clusters, statistic="quantile", quantile=0.9, n_resamples=400
+    )
+    by_cluster = [values[clusters == c] for c in range(900)]
+    slow = [
+        np.quantile(
+            np.concatenate([by_cluster[c] for c in rng.integers(0, 900, size=900)]),
+            0.9,
+            method="inverted_cdf",
+        )
+        for _ in range(400)
+    ]
+    assert bound.draws.mean() == pytest.approx(np.mean(slow), abs=0.01)
+    assert bound.draws.std() == pytest.approx(np.std(slow), rel=0.15)
+
+
+def test_pairing_and_clusters_both_matter() -> None:
+    rng = np.random.default_rng(4)
+    case = np.repeat(rng.lognormal(0, 1, size=60), 5)
+    before, after = case * rng.lognormal(0, 0.05, 300), case * rng.lognormal(0.1, 0.05, 300)
+    clusters = np.repeat(np.arange(60), 5)
+    paired = cluster_bootstrap_ratio(before, after, clusters=clusters)
+    shuffled = cluster_bootstrap_ratio(before, after, clusters=(clusters, np.roll(clusters, 150)))
+    assert paired.upper - paired.lower < 0.2 * (shuffled.upper - shuffled.lower)
+    together = cluster_bootstrap_value(before, clusters=clusters)
+    apart = cluster_bootstrap_value(before)
+    assert together.upper - together.lower > 1.5 * (apart.upper - apart.lower)
+
+
+def test_sides_may_differ_in_trials() -> None:
+    rng = np.random.default_rng(5)
+    before, after = rng.exponential(size=100), rng.exponential(size=300)
+    bound = cluster_bootstrap_ratio(
+        before, after, clusters=(np.arange(100), np.repeat(np.arange(100), 3))
+    )
+    assert bound.n_clusters == 100
+    assert bound.lower < after.mean() / before.mean() < bound.upper
+
+
+def test_a_tail_that_cannot_have_been_seen_has_no_bound() -> None:
+    rng = np.random.default_rng(6)
+    few, enough = rng.exponential(size=50), rng.exponential(size=70)
+    tail = {"statistic": "quantile", "quantile": 0.95}
+    assert cluster_bootstrap_value(few, **tail).upper == math.inf
+    assert cluster_bootstrap_value(few, **tail).lower > 0
+    assert cluster_bootstrap_value(enough, **tail).upper < math.inf
+    # 70 trials of 7 cases that always answer alike are 7 values, not 70
+    repeated = np.repeat(rng.exponential(size=7), 10)
+    alike = cluster_bootstrap_value(repeated, clusters=np.repeat(np.arange(7), 10), **tail)
+    assert alike.upper == math.inf
+    ratio = cluster_bootstrap_ratio(few, few * 2, clusters=np.arange(50), **tail)
+    assert (ratio.estimate, ratio.lower, ratio.upper) == (2.0, 0.0, math.inf)
+    assert ratio.pvalue(100.0) == 1.0
+
+
+@pytest.mark.parametrize("alternative", ["less", "greater"])
+def test_pvalues_agree_with_the_bounds(alternative: str) -> None:
+    rng = np.random.default_rng(7)
+    before, after = rng.exponential(size=(2, 80))
+    bound = cluster_bootstrap_ratio(before, after, clusters=np.arange(80) // 2)
+    end = bound.upper if alternative == "less" else bound.lower
+    beyond = 1.02 if alternative == "less" else 0.98
+    assert bound.pvalue(end * beyond, alternative) < 0.05 < bound.pvalue(end / beyond, alternative)
+
+
+def test_zero_costs_are_defined() -> None:
+    none, some = np.zeros(20), np.ones(20)
+    clusters = np.arange(20)
+    free = cluster_bootstrap_ratio(none, none, clusters=clusters)
+    assert (free.estimate, free.lower, free.upper) == (1.0, 1.0, 1.0)
+    assert cluster_bootstrap_ratio(none, some, clusters=clusters).estimate == math.inf
+
+
+def test_one_cluster_bounds_nothing() -> None:
+    bound = cluster_bootstrap_ratio([1.0, 2.0], [2.0, 3.0], clusters=["a", "a"])
+    assert (bound.lower, bound.upper) == (0.0, math.inf)
+
+
+def test_memory_does_not_grow_with_the_resamples() -> None:
+    values = np.random.default_rng(8).exponential(size=2000)
+    peaks = []
+    for n_resamples in (2000, 20_000):
+        tracemalloc.start()
+        cluster_bootstrap_value(values, n_resamples=n_resamples)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.2 * peaks[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"statistic": "median"}, "statistic"),
+        ({"statistic": "quantile"}, "quantile"),
+        ({"quantile": 0.5}, "quantile"),
+        ({"confidence_level": 1.0}, "confidence_level"),
+        ({"n_resamples": 0}, "n_resamples"),
+        ({"clusters": None}, "clusters"),
+        ({"clusters": [1]}, "labels"),
+    ],
+)
+def test_unusable_options_are_refused(options: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        cluster_bootstrap_ratio([1.0, 2.0], [1.0, 3.0], **{"clusters": [1, 2], **options})
+
+
+def test_negative_values_have_no_ratio() -> None:
+    with pytest.raises(ValueError, match="negative"):
+        cluster_bootstrap_ratio([-1.0, 2.0], [1.0, 3.0], clusters=[1, 2])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("quantile", "n_cases"), [(None, 15), (None, 60), (0.9, 60), (0.95, 60)])
+def test_bounds_cover_the_true_ratio(quantile: float | None, n_cases: int) -> None:
+    rng = np.random.default_rng(9)
+    clusters = np.repeat(np.arange(n_cases), 3)
+    kind = "mean" if quantile is None else "quantile"
+    below = above = 0
+    runs = 600
+    for _ in range(runs):
+        case = np.repeat(rng.lognormal(0, 0.4, n_cases), 3)
+        before = case * rng.lognormal(0, 0.3, case.size)
+        after = 1.2 * case * rng.lognormal(0, 0.3, case.size)
+        bound = cluster_bootstrap_ratio(
+            before, after, clusters=clusters, statistic=kind, quantile=quantile, n_resamples=399
+        )
+        below += bound.lower > 1.2
+        above += bound.upper < 1.2
+    assert max(below, above) / runs < 0.05 + 3.3 * math.sqrt(0.05 * 0.95 / runs)

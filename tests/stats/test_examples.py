@@ -1,0 +1,31 @@
+"""Do the examples in the docstrings run and say what they claim?"""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import inspect
+import pkgutil
+
+import numpy as np
+import pytest
+
+from aiir_eval import stats
+
+MODULES = [module.name for module in pkgutil.iter_modules(stats.__path__)]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_run(name: str) -> None:
+    module = importlib.import_module(f"aiir_eval.stats.{name}")
+    with np.printoptions(legacy=False):
+        assert doctest.testmod(module).failed == 0
+
+
+def test_every_public_function_is_documented_in_full() -> None:
+    for name in stats.__all__:
+        function = getattr(stats, name)
+        if inspect.isfunction(function):
+            doc = inspect.getdoc(function) or ""
+            for section in ("Parameters", "Returns", "Notes", "References", "Examples"):
+                assert f"{section}\n{'-' * len(section)}" in doc, f"{name} lacks {section}"
