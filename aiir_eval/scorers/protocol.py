@@ -34,11 +34,19 @@ class Judgement:
         return cls(1.0 if passed else 0.0, passed, reason)
 
 
+class ScoringError(Exception):
+    """One answer could not be judged; the trial is recorded as an error, the run goes on."""
+
+
 @runtime_checkable
 class Scorer(Protocol):
-    """The seam: an answer in, a judgement out. `version` changes when judgements may change."""
+    """The seam: an answer in, a judgement out. `version` changes when judgements may change.
 
-    version: str
+    Raises `ScoringError` where no judgement is possible.
+    """
+
+    @property
+    def version(self) -> str: ...
 
     def __call__(self, answer: Answer) -> Judgement: ...
 

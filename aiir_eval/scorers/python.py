@@ -1,0 +1,105 @@
+"""A function of the user's own as a scorer: `python:module:function`, only when allowed by name."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import inspect
+import math
+import sys
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from .protocol import Answer, Judgement, ScoringError
+
+PREFIX = "python:"
+
+
+@dataclass(frozen=True, slots=True)
+class PythonScorer:
+    """Calls a function with the answer; its version is the digest of the module's file."""
+
+    name: str
+    function: Callable[..., Any]
+    version: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    needs_expected: bool = False
+
+    def __call__(self, answer: Answer) -> Judgement:
+        try:
+            result = self.function(answer, **self.parameters)
+        except Exception as error:
+            raise ScoringError(f"{self.name} raised {type(error).__name__}: {error}") from error
+        return _judgement(result, self.name)
+
+
+def _judgement(result: Any, name: str) -> Judgement:
+    if isinstance(result, Judgement):
+        return result
+    outcome, reason = result if isinstance(result, tuple) and len(result) == 2 else (result, "")
+    if type(outcome).__name__ in ("bool", "bool_") and isinstance(reason, str):
+        return Judgement.of(bool(outcome), reason or f"{name} says {bool(outcome)}")
+    if isinstance(outcome, int | float) and math.isfinite(outcome) and 0 <= outcome <= 1:
+        score = float(outcome)
+        return Judgement(score, score == 1.0, str(reason) or f"{name} says {score:g}")
+    raise ScoringError(
+        f"{name} returned {result!r:.80}; return True or False, a number in [0, 1] (1 passes), "
+        "(outcome, reason) or a Judgement"
+    )
+
+
+def python_scorer(
+    name: str, parameters: Mapping[str, Any], *, allow_python: Collection[str]
+) -> PythonScorer:
+    """The function named ``python:module:function``, if `allow_python` names it too.
+
+    Parameters of the check are passed to it by keyword. Raises `InputError`.
+    """
+    path = name.removeprefix(PREFIX)
+    module_name, _, function_name = path.partition(":")
+    if not module_name or not function_name:
+        raise InputError(f"{name!r} does not name a function", hint="python:module:function")
+    if path not in {allowed.removeprefix(PREFIX) for allowed in allow_python}:
+        raise InputError(
+            f"the scorer {name} is code, and a suite may not decide to run it",
+            hint=f"if you trust it, type: --allow-python {path} "
+            f"(in Python: allow_python=[{path!r}])",
+        )
+    function, version = _loaded(name, module_name, function_name)
+    try:
+        inspect.signature(function).bind(None, **parameters)
+    except TypeError as error:
+        raise InputError(
+            f"{name} cannot be called with an answer and {dict(parameters)}: {error}"
+        ) from None
+    except ValueError:
+        pass  # a builtin without a signature
+    return PythonScorer(name, function, version, dict(parameters))
+
+
+def _loaded(name: str, module_name: str, function_name: str) -> tuple[Callable[..., Any], str]:
+    here = str(Path.cwd())
+    added = here not in sys.path  # an installed command does not look in the current folder
+    if added:
+        sys.path.insert(0, here)
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:
+        raise InputError(
+            f"the module of {name} cannot be imported: {type(error).__name__}: {error}",
+            hint="call from the folder in which it lies, or install it",
+        ) from error
+    finally:
+        if added:
+            sys.path.remove(here)
+    function: Any = module
+    for part in function_name.split("."):
+        function = getattr(function, part, None)
+    if not callable(function):
+        raise InputError(f"{module_name} has no function {function_name!r}", hint=f"check {name}")
+    file = getattr(module, "__file__", None)
+    code = Path(file).read_bytes() if file and Path(file).is_file() else name.encode()
+    return function, hashlib.sha256(code).hexdigest()[:16]
