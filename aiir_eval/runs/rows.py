@@ -97,7 +97,7 @@ def trial_table(rows: Sequence[TrialRow]) -> pa.Table:
     columns["tags"] = [list(tags) for tags in columns["tags"]]
     columns["by"] = [sorted(by.items()) for by in columns["by"]]
     columns["tool_calls"] = [[_call(call) for call in calls] for calls in columns["tool_calls"]]
-    columns["checks"] = [[_check(check) for check in checks] for checks in columns["checks"]]
+    columns["checks"] = check_column(columns["checks"])
     return trial_table_from_columns(columns, in_order=True)
 
 
@@ -151,6 +151,11 @@ def expected_text(value: Any) -> str | None:
 def _call(call: ToolCall) -> dict[str, str]:
     arguments = json.dumps(dict(call.arguments), ensure_ascii=False, default=str)
     return {"name": call.name, "arguments": arguments}
+
+
+def check_column(checks: Sequence[Sequence[CheckRow]]) -> list[list[dict[str, Any]]]:
+    """The checks of each trial as the table keeps them."""
+    return [[_check(check) for check in rows] for rows in checks]
 
 
 def _check(check: CheckRow) -> dict[str, Any]:

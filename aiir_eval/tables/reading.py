@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..documents import file_digest
 from ..errors import TableError
 from .columns import NAME, WHERE, as_text
-from .selecting import select_rows
+from .selecting import selection
 from .text_files import read_csv, read_jsonl, refuse_duplicates
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ def read_table(
         A DuckDB boolean expression over the table's columns. It sees nothing but this table: no
         subqueries, files, settings or extensions.
     text_columns : sequence of str
-        Columns of a text file that are text whatever they look like (ids, expected answers).
+        Columns of a text file that are text whatever they look like (ids, expected answers). A
+        `where` sees them as the numbers they may be.
     name : str, optional
         What errors call the table. By default the path, or "the table".
 
@@ -53,9 +54,10 @@ def read_table(
     TableError
         Where the source cannot be read (file and line), or no row is left.
     """
+    texts: Mapping[str, Any] = {}
     if isinstance(source, str | Path):
         label = name or str(source)
-        table = _read_path(Path(source), label, frozenset(text_columns))
+        table, texts = _read_path(Path(source), label, frozenset(text_columns))
     else:
         label = name or "the table"
         table = _from_frame(source, label)
@@ -63,9 +65,13 @@ def read_table(
     refuse_duplicates(table.column_names, label)
     if table.num_rows == 0:
         raise TableError("the table has no rows", file=label)
+    selected = None if where is None else selection(table, where, label)
+    for column, text in texts.items():
+        table = table.set_column(table.column_names.index(column), column, text)
+    metadata = {NAME: label.encode()}
     if where is not None:
-        table = select_rows(table, where, label)
-    metadata = {NAME: label.encode(), **({WHERE: where.encode()} if where is not None else {})}
+        table = table.filter(selected)
+        metadata[WHERE] = where.encode()
     return table.replace_schema_metadata(metadata)
 
 
@@ -92,12 +98,12 @@ def table_digest(source: Any) -> str:
     return content.hexdigest()
 
 
-def _read_path(path: Path, label: str, text_columns: frozenset[str]) -> pa.Table:
+def _read_path(
+    path: Path, label: str, text_columns: frozenset[str]
+) -> tuple[pa.Table, Mapping[str, Any]]:
     if not path.exists():
         raise TableError("no such file or folder", file=label)
-    if path.is_dir():
-        return _read_parquet(path, label)
-    kind = _SUFFIXES.get(path.suffix.lower())
+    kind = "parquet" if path.is_dir() else _SUFFIXES.get(path.suffix.lower())
     if kind is None:
         raise TableError(
             f"the ending {path.suffix!r} names no table format",
@@ -106,10 +112,10 @@ def _read_path(path: Path, label: str, text_columns: frozenset[str]) -> pa.Table
         )
     try:
         if kind == "parquet":
-            return _read_parquet(path, label)
+            return _read_parquet(path, label), {}
         if kind == "jsonl":
             return read_jsonl(path, label, text_columns)
-        return read_csv(path, label, text_columns, "\t" if kind == "tsv" else ",")
+        return read_csv(path, label, "\t" if kind == "tsv" else ",", text_columns)
     except OSError as error:
         raise TableError(f"cannot be read: {error.strerror or error}", file=label) from None
 

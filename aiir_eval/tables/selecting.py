@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def select_rows(table: pa.Table, where: str, label: str) -> pa.Table:
-    """The rows for which a DuckDB expression over this table alone is true."""
+def selection(table: pa.Table, where: str, label: str) -> pa.Array:
+    """Which rows a DuckDB expression over this table alone is true for: one truth value a row."""
     import duckdb
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -38,10 +38,10 @@ def select_rows(table: pa.Table, where: str, label: str) -> pa.Table:
             raise _where_error(_first_line(error), where, label, table) from None
     if len(keep) != table.num_rows:
         raise _where_error("it does not give one truth value for each row", where, label)
-    kept = table.filter(pc.fill_null(keep.combine_chunks(), False))
-    if kept.num_rows == 0:
+    selected = pc.fill_null(keep.combine_chunks(), False)
+    if not pc.any(selected).as_py():
         raise _where_error(f"it selects none of the {table.num_rows:,} rows", where, label)
-    return kept
+    return selected
 
 
 def _refuse_subqueries(connection: Any, where: str, label: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def read_csv(path: Path, label: str, text_columns: frozenset[str], delimiter: str) -> pa.Table:
+def read_csv(
+    path: Path, label: str, delimiter: str, text_columns: Collection[str]
+) -> tuple[pa.Table, dict[str, pa.ChunkedArray]]:
+    """The table, each column of the type its values have; and `text_columns` as they are written.
+
+    Both, because a `where` may compare an id with a number and the id stays what the file says.
+    """
     import pyarrow as pa
     from pyarrow import csv
 
@@ -47,11 +53,9 @@ def read_csv(path: Path, label: str, text_columns: frozenset[str], delimiter: st
         raise found or TableError(reason, file=label) from None
     if _quotes_are_odd(path) and (found := _csv_problem(path, label, delimiter, len(header))):
         raise found  # a quote that never closes swallows the rows after it
-    columns = [
-        column if column_name in text_columns else _inferred(column)
-        for column_name, column in zip(table.column_names, table.columns, strict=True)
-    ]
-    return pa.table(columns, names=table.column_names)
+    columns = {name: table[name] for name in table.column_names}
+    texts = {name: column for name, column in columns.items() if name in text_columns}
+    return pa.table({name: _inferred(column) for name, column in columns.items()}), texts
 
 
 def _csv_header(path: Path, label: str, delimiter: str) -> list[str]:
@@ -137,7 +141,10 @@ def _inferred(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column
 
 
-def read_jsonl(path: Path, label: str, text_columns: frozenset[str]) -> pa.Table:
+def read_jsonl(
+    path: Path, label: str, text_columns: Collection[str]
+) -> tuple[pa.Table, dict[str, pa.Array]]:
+    """The same of JSON Lines: one object a line, keys that are missing in a line are null."""
     import pyarrow as pa
 
     def refuse(constant: str) -> Any:
@@ -168,25 +175,30 @@ def read_jsonl(path: Path, label: str, text_columns: frozenset[str]) -> pa.Table
         raise _not_utf8(path, label) from None
     if not rows:
         raise TableError("the table has no rows", file=label)
-    columns = {
-        column: _json_column([row.get(column) for row in rows], as_text=column in text_columns)
-        for column in names
-    }
-    return pa.table(columns)
+    columns = {name: [row.get(name) for row in rows] for name in names}
+    texts = {name: _as_text(values) for name, values in columns.items() if name in text_columns}
+    return pa.table({name: _json_column(values) for name, values in columns.items()}), texts
 
 
-def _json_column(values: list[Any], *, as_text: bool) -> pa.Array:
+def _json_column(values: list[Any]) -> pa.Array:
     """Values of one type as that type; lists, mappings and mixed values as text."""
     import pyarrow as pa
 
     kinds = {type(value) for value in values if value is not None}
-    if not as_text and (len(kinds) <= 1 or kinds == {int, float}) and not kinds & {dict, list}:
-        if kinds == {int, float}:
-            values = [None if value is None else float(value) for value in values]
+    if kinds == {int, float}:
+        values = [None if value is None else float(value) for value in values]
+        kinds = {float}
+    if len(kinds) == 1 and not kinds & {dict, list}:
         try:
-            return pa.array(values, pa.string() if not kinds else None)
+            return pa.array(values)
         except (OverflowError, pa.ArrowException):
             pass  # an integer beyond 64 bits
+    return _as_text(values)
+
+
+def _as_text(values: list[Any]) -> pa.Array:
+    import pyarrow as pa
+
     return pa.array([None if value is None else _text_of(value) for value in values], pa.string())
 
 
