@@ -48,8 +48,8 @@ def tango_interval(
     if not 0 < confidence_level < 1:
         raise ValueError(f"confidence_level: {confidence_level} is not between 0 and 1")
     loss, gain = _shares(broke, fixed, n)
-    critical = float(ndtri(0.5 + confidence_level / 2)) / sqrt(n)
-    return ConfidenceInterval(lower_bound(loss, gain, critical), -lower_bound(gain, loss, critical))
+    z = float(ndtri(0.5 + confidence_level / 2))
+    return ConfidenceInterval(lower_bound(loss, gain, n, z), -lower_bound(gain, loss, n, z))
 
 
 def tango_pvalue(
@@ -118,12 +118,31 @@ def null_variance(loss: float, gain: float, difference: float) -> float:
     return 2 * lost + difference * (1 - difference)
 
 
-def lower_bound(loss: float, gain: float, critical: float) -> float:
-    """Smallest difference whose score does not exceed `critical` (a quantile / root n)."""
+def null_skewness(loss: float, gain: float, difference: float) -> float:
+    """Skewness of one pair's difference under that model."""
+    variance = null_variance(loss, gain, difference)
+    if variance <= 0:
+        return 0.0
+    discordant = variance + difference * difference
+    return difference * (1 - 3 * discordant + 2 * difference**2) / (variance * sqrt(variance))
+
+
+def lower_bound(loss: float, gain: float, n: float, quantile: float, sparse: bool = False) -> float:
+    """Smallest difference whose score over n pairs does not exceed `quantile`.
+
+    sparse: add the skewness correction of the quantile where it lowers the bound. A handful of
+    gains and hardly a loss is a Poisson count, whose longer tail the plain score leaves out on
+    the side towards zero.
+    """
+    root = sqrt(n)
     low, high = -1.0, gain - loss
     for _ in range(60):  # the score falls steadily from infinity at -1 to 0 at the estimate
         middle = (low + high) / 2
-        if score(loss, gain, middle) > critical:
+        critical = quantile
+        if sparse and middle > 0 and quantile > 1:
+            skewness = max(null_skewness(loss, gain, middle), 0.0) / root
+            critical += skewness * (quantile * quantile - 1) / 6
+        if score(loss, gain, middle) * root > critical:
             low = middle
         else:
             high = middle
