@@ -65,8 +65,8 @@ def python_scorer(
     if path not in {allowed.removeprefix(PREFIX) for allowed in allow_python}:
         raise InputError(
             f"the scorer {name} is code, and a suite may not decide to run it",
-            hint=f"if you trust it, type: --allow-python {path} "
-            f"(in Python: allow_python=[{path!r}])",
+            hint=f"if you trust it, type: --allow-scorer {name} "
+            f"(in Python: allow_python=[{name!r}]), or name it under scorers: in aiir.yaml",
         )
     function, version = _loaded(name, module_name, function_name)
     try:
