@@ -22,7 +22,12 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class ColumnDrift:
-    """One column of both tables."""
+    """One column of both tables.
+
+    `test` and `statistic` are those of `pvalue`; `statistics` holds each statistic by name, with
+    the means or rates of both sides. `minimum_detectable_effect` is in the unit of `effect`, at
+    80% power, were this the only column of its family that changed.
+    """
 
     column: str
     kind: ColumnKind
@@ -35,35 +40,44 @@ class ColumnDrift:
     minimum_detectable_effect: float
     drifted: bool
     note: str = ""
+    primary: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "column": self.column,
             "kind": self.kind,
             "test": self.test,
-            "statistic": _number(self.statistic),
-            "statistics": {name: _number(value) for name, value in self.statistics.items()},
-            "pvalue": _number(self.pvalue),
-            "pvalue_adjusted": _number(self.pvalue_adjusted),
+            "statistic": json_number(self.statistic),
+            "statistics": {name: json_number(value) for name, value in self.statistics.items()},
+            "pvalue": json_number(self.pvalue),
+            "pvalue_adjusted": json_number(self.pvalue_adjusted),
             "effect": {
                 "name": self.effect.name,
-                "estimate": _number(self.effect.estimate),
-                "confidence_interval": [_number(self.effect.low), _number(self.effect.high)],
+                "estimate": json_number(self.effect.estimate),
+                "confidence_interval": [
+                    json_number(self.effect.low),
+                    json_number(self.effect.high),
+                ],
             },
-            "minimum_detectable_effect": _number(self.minimum_detectable_effect),
+            "minimum_detectable_effect": json_number(self.minimum_detectable_effect),
             "drifted": self.drifted,
         }
 
 
 @dataclass(frozen=True)
 class DriftReport:
-    """What changed between a reference and a current table."""
+    """What changed between a reference and a current table.
+
+    `notes` say which columns were not tested and why, what counts as a change, and what is missing
+    where the conclusion is ``inconclusive``.
+    """
 
     conclusion: DriftConclusion
     n_reference: int
     n_current: int
     columns: Sequence[ColumnDrift]
     notes: Sequence[str] = ()
+    confidence_level: float = 0.95
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of ``aiir drift --format json``."""
@@ -95,7 +109,13 @@ class DriftReport:
             )
         return pd.DataFrame(rows)
 
+    def _repr_html_(self) -> str:
+        from ..reports.notebook import drift_html
 
-def _number(value: float) -> float | None:
+        return drift_html(self)
+
+
+def json_number(value: float) -> float | None:
+    """A plain float for JSON; None where it is not finite."""
     plain = float(value)
     return plain if plain - plain == 0 else None
