@@ -7,8 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
     from ..runs.model import Run
     from ..stats import NonInferiority, PairedDifference
+    from .pairing import Paired
 
 Conclusion = Literal["regressed", "improved", "non_inferior", "inconclusive", "invalid"]
 Severity = Literal["info", "warning", "error"]
@@ -145,7 +149,8 @@ class Comparison:
     """Baseline x candidate: paired differences, intervals, slices and findings.
 
     Where the sides cannot be paired at all, `difference` is None and the conclusion is ``invalid``.
-    `old` and `new` are the runs, kept for flips, claims and reports.
+    `old` and `new` are the runs, kept for flips, claims and reports; `paired` is how they line up,
+    None where the comparison was read from a file (which holds the flipped cases alone).
     """
 
     conclusion: Conclusion
@@ -155,7 +160,7 @@ class Comparison:
     baseline: Side | None
     candidate: Side | None
     difference: PairedDifference | None
-    flips: Flips
+    flip_ids: Flips
     checks: Sequence[CheckComparison]
     non_inferiority: NonInferiority | None
     minimum_detectable_effect: float | None
@@ -166,11 +171,44 @@ class Comparison:
     needed: Needed | None
     old: Run = field(repr=False)
     new: Run = field(repr=False)
+    margin: float | None = None
+    check: str | None = None  # the one check that was compared, where one was asked for
+    paired: Paired | None = field(default=None, repr=False, compare=False)
 
     @property
     def comparable(self) -> bool:
         """Whether the two runs may be compared at all."""
         return not self.problems
+
+    @property
+    def sentence(self) -> str:
+        """The answer in one sentence of plain English."""
+        from .sentence import comparison_sentence
+
+        return comparison_sentence(self)
+
+    def flips(self) -> pd.DataFrame:
+        """The cases that broke or were fixed: id, input, answers before and after, checks."""
+        from .frames import flips_frame
+
+        return flips_frame(self)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row a case: its means before and after, the difference, whether it flipped."""
+        from .frames import cases_frame
+
+        return cases_frame(self)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """The difference with its interval, the checks and the slices, and the margin."""
+        from .plotting import plot_comparison
+
+        return plot_comparison(self, ax)
+
+    def _repr_html_(self) -> str:
+        from ..reports.notebook import comparison_html
+
+        return comparison_html(self)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of ``aiir compare --format json``."""
@@ -184,7 +222,7 @@ class Comparison:
             "baseline": None if self.baseline is None else self.baseline.to_dict(),
             "candidate": None if self.candidate is None else self.candidate.to_dict(),
             "difference": None if difference is None else difference_dict(difference),
-            "flips": self.flips.to_dict(),
+            "flips": self.flip_ids.to_dict(),
             "checks": [check.to_dict() for check in self.checks],
             "non_inferiority": None
             if test is None

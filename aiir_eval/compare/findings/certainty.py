@@ -1,0 +1,120 @@
+"""How far can the conclusion be trusted: power, clusters, flaky cases, a loss within the margin?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ..pairing import SideTrials
+from ..result import Finding
+from .seen import Candidate, Seen
+
+FEW_CLUSTERS = 30
+
+
+def find(seen: Seen) -> Iterator[Candidate]:
+    yield from _worse_within_margin(seen)
+    yield from _underpowered(seen)
+    yield from _few_clusters(seen)
+    yield from _flaky(seen)
+
+
+def _worse_within_margin(seen: Seen) -> Iterator[Candidate]:
+    difference = seen.difference
+    if seen.conclusion != "non_inferior" or difference is None or seen.margin is None:
+        return
+    if difference.estimate < 0 and difference.pvalue <= seen.alpha:
+        yield Candidate(
+            Finding(
+                "worse_within_margin",
+                "warning",
+                f"The candidate is worse by {-100 * difference.estimate:.1f} points beyond chance, "
+                f"though by less than the margin of {100 * seen.margin:.1f}.",
+                {
+                    "difference": difference.estimate,
+                    "pvalue": difference.pvalue,
+                    "margin": seen.margin,
+                },
+            )
+        )
+
+
+def _underpowered(seen: Seen) -> Iterator[Candidate]:
+    difference = seen.difference
+    if seen.conclusion != "inconclusive" or difference is None:
+        return
+    detectable = difference.minimum_detectable_effect()
+    settles = ""
+    if seen.needed is not None:
+        settles = f"; about {seen.needed.cases:,} cases would settle it"
+        if seen.needed.trials > 1:
+            settles += f" with {seen.needed.trials} trials of each"
+    yield Candidate(
+        Finding(
+            "underpowered",
+            "info",
+            f"{difference.n_cases:,} cases in {difference.n_clusters:,} clusters can be expected "
+            f"to show only differences of {100 * detectable:.1f} points or more{settles}.",
+            {
+                "minimum_detectable_effect": detectable,
+                "n_cases": difference.n_cases,
+                "needed": None if seen.needed is None else seen.needed.to_dict(),
+            },
+        )
+    )
+
+
+def _few_clusters(seen: Seen) -> Iterator[Candidate]:
+    from ...stats.paired import MIN_CLUSTERS
+
+    difference = seen.difference
+    if difference is None:
+        return
+    if difference.n_clusters < MIN_CLUSTERS:
+        message = (
+            f"The cases fall into {difference.n_clusters} clusters: "
+            f"nothing is concluded from fewer than {MIN_CLUSTERS}."
+        )
+    elif difference.n_clusters < FEW_CLUSTERS and difference.skewed:
+        message = (
+            f"The cases fall into only {difference.n_clusters} clusters, and a few of them carry "
+            "the change: the test of no change speaks of exchangeable versions, not of the mean."
+        )
+    else:
+        return
+    yield Candidate(
+        Finding(
+            "few_clusters",
+            "warning",
+            message,
+            {"n_clusters": difference.n_clusters, "skewed": bool(difference.skewed)},
+        )
+    )
+
+
+def _flaky(seen: Seen) -> Iterator[Candidate]:
+    """Cases that both pass and fail on one side, where trials were repeated."""
+    if seen.paired.graded:
+        return
+    flaky = [_mixed(side) for side in (seen.paired.old, seen.paired.new)]
+    either = flaky[0] | flaky[1]
+    if not either.any():
+        return
+    ids = [seen.paired.case_ids[int(at)].as_py() for at in np.flatnonzero(either)[:5]]
+    before, after = int(flaky[0].sum()), int(flaky[1].sum())
+    yield Candidate(
+        Finding(
+            "flaky_cases",
+            "info",
+            f"{int(either.sum()):,} cases both pass and fail from one trial to the next "
+            f"({before:,} in the baseline, {after:,} in the candidate).",
+            {"cases": int(either.sum()), "baseline": before, "candidate": after, "examples": ids},
+        )
+    )
+
+
+def _mixed(side: SideTrials) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    means = side.case_means(side.outcome)
+    mixed: np.ndarray[tuple[int], np.dtype[np.bool_]] = (means > 0) & (means < 1)
+    return mixed

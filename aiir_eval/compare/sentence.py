@@ -1,0 +1,87 @@
+"""What does a comparison say, in one sentence of plain English?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .result import Comparison
+
+
+def comparison_sentence(comparison: Comparison) -> str:
+    """``Worse: 32.9 points fewer cases pass (84.0% -> 51.1%; ...; 476 broke, 147 fixed).``"""
+    graded = comparison.new.manifest.outcome == "score"
+    if comparison.conclusion == "invalid":
+        problems = comparison.problems
+        more = f" (and {len(problems) - 1} more problems)" if len(problems) > 1 else ""
+        return f"Not comparable: {problems[0]}{more}."
+    lead = {
+        "regressed": "Worse",
+        "improved": "Better",
+        "non_inferior": _not_worse(comparison, graded),
+        "inconclusive": "Not settled",
+    }[comparison.conclusion]
+    numbers = _numbers(comparison, graded)
+    return f"{lead}: {_change(comparison, graded)} ({numbers}){_more(comparison)}."
+
+
+def _not_worse(comparison: Comparison, graded: bool) -> str:
+    margin = comparison.margin
+    shown = "the margin" if margin is None else _amount(margin, graded)
+    return f"Not worse by {shown} or more"
+
+
+def _change(comparison: Comparison, graded: bool) -> str:
+    difference = comparison.difference
+    estimate = 0.0 if difference is None else difference.estimate
+    if graded:
+        if estimate == 0:
+            return "the mean score is the same"
+        return f"the mean score is {abs(estimate):.3f} {'lower' if estimate < 0 else 'higher'}"
+    if estimate == 0:
+        return "as many cases pass as before"
+    trials = max(comparison.n_trials) > comparison.n_cases
+    return (
+        f"{_amount(abs(estimate), graded)} {'fewer' if estimate < 0 else 'more'} "
+        f"{'trials' if trials else 'cases'} pass"
+    )
+
+
+def _numbers(comparison: Comparison, graded: bool) -> str:
+    difference, old, new = comparison.difference, comparison.baseline, comparison.candidate
+    if difference is None or old is None or new is None:
+        return "no numbers"
+    low, high = difference.confidence_interval()
+    scale, digits = (1, 3) if graded else (100, 1)
+    rates = (
+        f"{old.pass_rate:.3f} -> {new.pass_rate:.3f}"
+        if graded
+        else f"{100 * old.pass_rate:.1f}% -> {100 * new.pass_rate:.1f}%"
+    )
+    return (
+        f"{rates}; {100 * difference.confidence_level:g}% interval "
+        f"{scale * low:+.{digits}f} to {scale * high:+.{digits}f}; {_pvalue(difference.pvalue)}; "
+        f"{len(comparison.flip_ids.broke):,} broke, {len(comparison.flip_ids.fixed):,} fixed"
+    )
+
+
+def _more(comparison: Comparison) -> str:
+    needed = comparison.needed
+    if comparison.conclusion != "inconclusive":
+        return ""
+    if needed is None:
+        return "; no number of cases like these would settle it"
+    trials = f" with {needed.trials} trials of each" if needed.trials > 1 else ""
+    return f"; about {needed.cases:,} cases{trials} (now {comparison.n_cases:,}) would settle it"
+
+
+def _amount(value: float, graded: bool) -> str:
+    return f"{value:.3f}" if graded else f"{100 * value:.1f} points"
+
+
+def _pvalue(value: float) -> str:
+    if value >= 0.001:
+        return f"p = {value:.3f}"
+    if value < 1e-300:
+        return "p < 1e-300"
+    return f"p = {value:.1e}"
