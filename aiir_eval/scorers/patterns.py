@@ -21,7 +21,7 @@ TIMEOUT_S = 2.0  # for one pattern on one output
 MAX_PATTERN = 10_000  # characters
 MAX_COPIES = 20_000  # the compiler writes x{3} as xxx: nested repeats would eat the memory
 
-_TYPOGRAPHIC = {"'": "[‘’‚‛′ʼ´]", '"': "[“”„‟″«»]", r"\\-": r"\\?[‐‑‒–—―−]"}
+_TYPOGRAPHIC = {"'": "[‘’‚‛′ʼ´]", '"': "[“”„‟″«»]", r"\\-": r"\\?[‐‑‒−]"}
 _TOKEN = re.compile(
     r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\((?:\?[:=!>]|\?<[=!]|\?P?<\w+>)?|\)|[?*+]"
     r"|\{(?P<least>\d*)(?:,\d*)?\}|.",
@@ -33,7 +33,8 @@ _TOKEN = re.compile(
 def compiled(pattern: str, *, ignore_case: bool = True) -> Any:
     """A compiled pattern; raises ValueError, in words for its author, where it is none.
 
-    Typographic quotes and hyphens in it mean the plain ones, which is what the text will have.
+    Typographic quotes and hyphens in it mean the plain ones, which is what the text will have; an
+    en dash outside a character class means either.
     """
     if len(pattern) > MAX_PATTERN:
         raise ValueError(f"the pattern has {len(pattern):,} characters; at most {MAX_PATTERN:,}")
@@ -41,6 +42,7 @@ def compiled(pattern: str, *, ignore_case: bool = True) -> Any:
         raise ValueError(f"the repeats of the pattern nest to more than {MAX_COPIES:,} copies")
     for plain, typographic in _TYPOGRAPHIC.items():
         pattern = re.sub(typographic, plain, pattern)
+    pattern = _TOKEN.sub(lambda token: "[-–]" if token[0] == "–" else token[0], pattern)
     flags = regex.V0 | (regex.IGNORECASE if ignore_case else 0)
     try:
         return regex.compile(pattern, flags)

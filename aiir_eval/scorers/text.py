@@ -10,8 +10,9 @@ from .protocol import ScoringError
 MAX_CHARACTERS = 2_000_000  # of one output; what is longer cannot be judged and is an error
 
 _QUOTES = dict.fromkeys(map(ord, "‘’‚‛′ʼ´"), "'") | dict.fromkeys(map(ord, "“”„‟″«»"), '"')
-_HYPHENS = "‐‑‒–—―−"
-_FOLDED = _QUOTES | dict.fromkeys(map(ord, _HYPHENS), "-")
+_FOLDED = _QUOTES | dict.fromkeys(map(ord, "‐‑‒−"), "-")
+_DASHES = dict.fromkeys(map(ord, "–—―"), "-")
+_RANGE = re.compile(r"(?<=\w)–(?=\w)")  # an en dash between words does the work of a hyphen
 # Zero-width and other invisible characters: format characters, joiners, variation selectors.
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
@@ -31,15 +32,17 @@ def visible(text: str) -> str:
 def normalised(text: str) -> str:
     """`text` as every scorer matches it.
 
-    Invisible characters are dropped, typographic quotes and hyphens become plain ones, and the
-    rest is brought to Unicode's compatibility form (NFKC): a no-break space is a space.
+    Invisible characters are dropped, typographic quotes and hyphens become plain ones (so does an
+    en dash between two words, as in 10–20; other dashes stay), and the rest is brought to Unicode's
+    compatibility form (NFKC): a no-break space is a space.
     """
-    return unicodedata.normalize("NFKC", visible(text).translate(_FOLDED)).translate(_FOLDED)
+    plain = unicodedata.normalize("NFKC", visible(text).translate(_FOLDED)).translate(_FOLDED)
+    return _RANGE.sub("-", plain)
 
 
 def flattened(text: str, *, ignore_case: bool) -> str:
-    """`normalised` text, with every run of white space as one space and none at the ends."""
-    flat = " ".join(normalised(text).split())
+    """`normalised` text with dashes as hyphens, and every run of white space as one space."""
+    flat = " ".join(normalised(text).translate(_DASHES).split())
     return flat.casefold() if ignore_case else flat
 
 
