@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..documents import canonical_json
-from .identical import same_answers
+from .identical import SameAnswers
 from .pairing import Ints, Paired, SideTrials, as_bools, as_floats, as_ints, text_codes
 from .result import FindingCode
 
@@ -30,7 +30,7 @@ class Obstacle:
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
-def obstacles(paired: Paired, *, aa: bool) -> list[Obstacle]:
+def obstacles(paired: Paired, same: SameAnswers, *, aa: bool) -> list[Obstacle]:
     """Everything that stands against comparing, worst first; empty where nothing does."""
     old, new = paired.old.run, paired.new.run
     return [
@@ -45,7 +45,7 @@ def obstacles(paired: Paired, *, aa: bool) -> list[Obstacle]:
         *_no_outcome(paired),
         *_changed_suite(paired),
         *_changed_scorers(paired),
-        *_judged_differently(paired),
+        *_judged_differently(same),
         *_same_target(old, new, aa=aa),
     ]
 
@@ -79,6 +79,7 @@ def _different_cases(paired: Paired) -> Iterator[Obstacle]:
 
 
 def _incomplete(run: Run, side: str) -> Iterator[Obstacle]:
+    import pyarrow as pa
     import pyarrow.compute as pc
 
     manifest = run.manifest
@@ -94,26 +95,27 @@ def _incomplete(run: Run, side: str) -> Iterator[Obstacle]:
             yield Obstacle(f"the {side} has a problem of its own: {problem}")
     if manifest.status != "complete":
         if not any(problem.startswith("missing") for problem in manifest.problems):
-            asked = sum(manifest.trials.values())
+            wanted = sum(manifest.trials.values())
             yield Obstacle(
                 f"the {side} is incomplete: its status is {manifest.status!r}, "
-                f"{rows:,} of {asked:,} trials are there",
+                f"{rows:,} of {wanted:,} trials are there",
                 "incomplete_run",
-                {"side": side, "status": manifest.status, "trials": rows, "asked": asked},
+                {"side": side, "status": manifest.status, "trials": rows, "asked": wanted},
             )
         return
-    counts = pc.value_counts(run.trials["case_id"].drop_null())
-    there = dict(
-        zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True)
-    )
-    asked_by_case = manifest.trials
-    short = [case for case, asked in asked_by_case.items() if there.get(case, 0) < asked]
-    extra = [case for case, found in there.items() if found > asked_by_case.get(case, 0)]
+    ids = pa.array(list(manifest.trials), pa.string())
+    asked = np.fromiter(manifest.trials.values(), np.int64, len(manifest.trials))
+    at = as_ints(pc.index_in(run.trials["case_id"], value_set=ids), null=len(asked))
+    there = np.bincount(at, minlength=len(asked) + 1)[: len(asked)]
+    short = sorted(ids.filter(pa.array(there < asked)).to_pylist())
+    extra = set(ids.filter(pa.array(there > asked)).to_pylist())
+    unasked = run.trials["case_id"].filter(pa.array(at == len(asked))).drop_null()
+    extra |= set(pc.unique(unasked).to_pylist())
     if short:
         yield Obstacle(
-            f"the {side} is incomplete: rows are missing of {_some(sorted(short))}",
+            f"the {side} is incomplete: rows are missing of {_some(short)}",
             "incomplete_run",
-            {"side": side, "cases": len(short), "examples": sorted(short)[:5]},
+            {"side": side, "cases": len(short), "examples": short[:5]},
         )
     if extra:
         yield Obstacle(f"the {side} holds more rows than trials were run of {_some(sorted(extra))}")
@@ -322,9 +324,8 @@ def _versions(run: Run) -> dict[str, set[str]]:
     return found
 
 
-def _judged_differently(paired: Paired) -> Iterator[Obstacle]:
+def _judged_differently(same: SameAnswers) -> Iterator[Obstacle]:
     """All answers are the same: a difference can only come from the evaluator."""
-    same = same_answers(paired)
     if same.judged_differently and same.identical == same.compared:
         yield Obstacle(
             f"the evaluator changed: all {same.identical:,} answers are identical on both sides, "

@@ -13,6 +13,7 @@ from ..errors import InputError
 from ..runs.model import Run, load_run
 from .comparability import obstacles
 from .findings import Seen, notice
+from .identical import same_answers
 from .measuring import Rng, measure, stream
 from .pairing import Bools, Floats, Paired, pair
 from .result import CheckComparison, Comparison, Conclusion, Finding, Flips, Needed, Side, Slice
@@ -76,7 +77,8 @@ def compare(
     _check_options(margin, confidence_level)
     before, after = (run if isinstance(run, Run) else load_run(run) for run in (old, new))
     paired = pair(before, after, check=check)
-    stops = obstacles(paired, aa=aa)
+    same = same_answers(paired)
+    stops = obstacles(paired, same, aa=aa)
     problems = [obstacle.message for obstacle in stops]
     cases = paired.has_outcome
     difference = measure(paired, cases, confidence_level=confidence_level, rng=stream(rng, 0))
@@ -99,6 +101,7 @@ def compare(
             difference=difference,
             checks=checks,
             slices=slices,
+            same=same,
             conclusion=conclusion,
             margin=margin,
             needed=needed,

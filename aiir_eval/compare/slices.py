@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -69,104 +69,113 @@ def slices_of(
 def _levels_of_all(
     paired: Paired, cases: Bools, by: Sequence[str]
 ) -> Iterator[tuple[str, str, Bools]]:
-    known = keys_of(paired)
+    keys = keys_of(paired)
     for key in by:
-        if key not in known:
+        if key not in keys:
             raise InputError(
-                f"no case has the key {key!r}; the keys are {', '.join(map(repr, known))}",
+                f"no case has the key {key!r}; the keys are {', '.join(map(repr, keys))}",
                 field="by",
             )
-    for key in known:
-        found = [(value, level) for value, level in levels(paired, key) if (level & cases).any()]
-        if key in by:
-            if len(found) > MOST_ASKED_LEVELS:
+    for name, found in keys.items():
+        present = found.restricted(cases)
+        if name in by:
+            if len(present) > MOST_ASKED_LEVELS:
                 raise InputError(
-                    f"{key!r} has {len(found):,} levels; the limit is {MOST_ASKED_LEVELS:,}",
+                    f"{name!r} has {len(present):,} levels; the limit is {MOST_ASKED_LEVELS:,}",
                     field="by",
                 )
-        elif not _tells_cases_apart(found, cases):
+        elif name == "cluster" or not present.tells_apart(cases):
             continue
-        for value, level in found:
-            yield key, value, level
+        for value, level in present.levels():
+            yield name, value, level
 
 
-def _tells_cases_apart(found: Sequence[tuple[str, Bools]], cases: Bools) -> bool:
-    """2 to 20 levels, not one for each case; a single tag does, where some cases lack it."""
-    if not found or len(found) > MOST_LEVELS or len(found) >= int(cases.sum()):
-        return False
-    return len(found) > 1 or not bool((found[0][1] & cases)[cases].all())
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key of cases: which case has which level. A case may have several tags, or none.
+
+    case: index of a case; code: index into `names`, sorted; -1 for no level.
+    """
+
+    case: Ints
+    code: Ints
+    names: Sequence[str]
+    n_cases: int
+
+    def __len__(self) -> int:
+        return int(np.unique(self.code[self.code >= 0]).size)
+
+    def restricted(self, cases: Bools) -> Key:
+        """The same for some of the cases."""
+        here = cases[self.case] & (self.code >= 0)
+        return Key(self.case[here], self.code[here], self.names, self.n_cases)
+
+    def tells_apart(self, cases: Bools) -> bool:
+        """2 to 20 levels, not one for each case; a single tag does, where some cases lack it."""
+        number, n = len(self), int(cases.sum())
+        if number == 1:
+            return np.unique(self.case).size < n
+        return 1 < number <= MOST_LEVELS and number < n
+
+    def levels(self) -> Iterator[tuple[str, Bools]]:
+        """Each level and its cases."""
+        for code in np.unique(self.code[self.code >= 0]).tolist():
+            level = np.zeros(self.n_cases, dtype=bool)
+            level[self.case[self.code == code]] = True
+            yield self.names[code], level
 
 
-def keys_of(paired: Paired) -> list[str]:
+def keys_of(paired: Paired) -> dict[str, Key]:
     """The keys that a case can be sliced by, those of its `by` map last."""
-    own = sorted(_map_codes(paired)[0].keys() - {*KEYS, "cluster", "case_id"})
-    return [*KEYS, "cluster", *own]
-
-
-def levels(paired: Paired, key: str) -> list[tuple[str, Bools]]:
-    """The levels of a key, sorted, and the cases of each. A case may have several tags, or none."""
     if paired.n_cases == 0:
-        return []
-    if key == "tag":
-        codes, names, case = _tag_codes(paired)
-    elif key in (*KEYS, "cluster"):
-        codes, names = paired.codes(key)
-        case = np.arange(paired.n_cases)
-    else:
-        by_key, names_of = _map_codes(paired)
-        if key not in by_key:
-            return []
-        case, codes, names = *by_key[key], names_of[key]
-    found = []
-    for code, name in enumerate(names):
-        level = np.zeros(paired.n_cases, dtype=bool)
-        level[case[codes == code]] = True
-        found.append((name, level))
-    return found
+        return {}
+    everyone = np.arange(paired.n_cases)
+    keys = {}
+    for name in (*KEYS, "cluster"):
+        if name == "tag":
+            keys[name] = _tags(paired)
+        else:
+            codes, names = paired.codes(name)
+            keys[name] = Key(everyone, codes, names, paired.n_cases)
+    own, other = _map(paired, "old"), _map(paired, "new")
+    for name, key in own.items():
+        # A key that differs between the sides says nothing of the case.
+        if name not in keys and name in other and _equal(key, other[name]):
+            keys[name] = key
+    return keys
 
 
-def _tag_codes(paired: Paired) -> tuple[Ints, list[str], Ints]:
+def _equal(a: Key, b: Key) -> bool:
+    return (
+        list(a.names) == list(b.names)
+        and np.array_equal(a.case, b.case)
+        and np.array_equal(a.code, b.code)
+    )
+
+
+def _tags(paired: Paired) -> Key:
     import pyarrow.compute as pc
 
     tags = paired.attribute("tags")
     codes, names = text_codes(pc.list_flatten(tags))
-    return codes, names, as_ints(pc.list_parent_indices(tags), null=-1)
+    case = as_ints(pc.list_parent_indices(tags), null=-1)
+    return Key(case, codes, names, paired.n_cases)
 
 
-def _map_codes(
-    paired: Paired,
-) -> tuple[dict[str, tuple[Ints, Ints]], dict[str, list[str]]]:
-    """The `by` maps as (cases, codes) and level names of each key.
-
-    A key whose value is not the same on both sides says nothing of the case: it is left out.
-    """
-    if paired.n_cases == 0:
-        return {}, {}
-    found, names = _side_map(paired.attribute("by"))
-    other, other_names = _side_map(paired.attribute("by", side="new"))
-    for key in list(found):
-        same = (
-            key in other
-            and names[key] == other_names[key]
-            and all(np.array_equal(a, b) for a, b in zip(found[key], other[key], strict=True))
-        )
-        if not same:
-            del found[key], names[key]
-    return found, names
-
-
-def _side_map(maps: Any) -> tuple[dict[str, tuple[Ints, Ints]], dict[str, list[str]]]:
+def _map(paired: Paired, side: str) -> dict[str, Key]:
+    """The `by` maps, key by key."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    maps = paired.attribute("by", side=side)
     pairs = maps.cast(pa.list_(pa.struct([("key", pa.string()), ("value", pa.string())])))
     flat = pc.list_flatten(pairs)
     case = as_ints(pc.list_parent_indices(pairs), null=-1)
     keys, key_names = text_codes(pc.struct_field(flat, 0))
     values = pc.struct_field(flat, 1)
-    found, names = {}, {}
+    found = {}
     for code, name in enumerate(key_names):
         here = np.flatnonzero(keys == code)
-        codes, names[name] = text_codes(values.take(here))
-        found[name] = (case[here], codes)
-    return found, names
+        codes, names = text_codes(values.take(here))
+        found[name] = Key(case[here], codes, names, paired.n_cases)
+    return found

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..identical import same_answers
 from ..result import Finding
 from .seen import Candidate, Seen
 
 
 def find(seen: Seen) -> Iterator[Candidate]:
     """Identical answers that were judged differently (all of them identical: not comparable)."""
-    same = same_answers(seen.paired)
+    same = seen.same
     if not same.judged_differently or same.identical == same.compared:
         return
     yield Candidate(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..identical import SameAnswers
 from ..measuring import Rng, measure
 from ..pairing import Bools, Floats, Paired
 from ..result import CheckComparison, Conclusion, Finding, Needed, Slice
@@ -43,6 +44,7 @@ class Seen:
     difference: PairedDifference | None
     checks: Sequence[CheckComparison]
     slices: Sequence[Slice]
+    same: SameAnswers
     conclusion: Conclusion
     margin: float | None
     needed: Needed | None
