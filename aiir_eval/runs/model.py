@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..documents import Document, file_digest, read_json, validate, write_json
-from ..errors import DocumentError
+from ..errors import DocumentError, InputError
 from ..suites.model import Case, load_cases
 
 if TYPE_CHECKING:
@@ -219,5 +219,8 @@ def write_trials(folder: Path, trials: pa.Table) -> None:
     import pyarrow.parquet as pq
 
     partial = folder / ".trials.parquet.partial"
-    pq.write_table(trials, partial, compression="zstd")
-    os.replace(partial, folder / "trials.parquet")
+    try:
+        pq.write_table(trials, partial, compression="zstd")
+        os.replace(partial, folder / "trials.parquet")
+    except OSError as error:
+        raise InputError(f"trials.parquet cannot be written: {error}", file=str(folder)) from None
