@@ -61,8 +61,8 @@ def read_table(
     else:
         label = name or "the table"
         table = _from_frame(source, label)
-    table = _plain_types(table)
     refuse_duplicates(table.column_names, label)
+    table = _plain_types(table)
     if table.num_rows == 0:
         raise TableError("the table has no rows", file=label)
     selected = None if where is None else selection(table, where, label)
@@ -168,11 +168,14 @@ def _plain_types(table: pa.Table) -> pa.Table:
     """Text as plain text, whatever encoding (dictionary, view) a frame keeps it in."""
     import pyarrow as pa
 
-    fields = []
-    for field in table.schema:
-        kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
-        if pa.types.is_string_view(kind):
-            kind = pa.large_string()
-        fields.append(pa.field(field.name, kind))
-    wanted = pa.schema(fields)
-    return table if wanted.equals(table.schema) else table.cast(wanted)
+    columns = {}
+    for field, column in zip(table.schema, table.columns, strict=True):
+        if pa.types.is_dictionary(field.type):
+            kind = field.type.value_type
+            kind = pa.large_string() if pa.types.is_string_view(kind) else kind
+            parts = [part.dictionary.cast(kind).take(part.indices) for part in column.chunks]
+            column = pa.chunked_array(parts, kind)
+        elif pa.types.is_string_view(field.type):
+            column = column.cast(pa.large_string())
+        columns[field.name] = column
+    return pa.table(columns)

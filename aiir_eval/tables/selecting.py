@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 def selection(table: pa.Table, where: str, label: str) -> pa.Array:
     """Which rows a DuckDB expression over this table alone is true for: one truth value a row."""
     import duckdb
+    import numpy as np
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     locked = {
         "enable_external_access": "false",
@@ -23,25 +23,32 @@ def selection(table: pa.Table, where: str, label: str) -> pa.Array:
         "autoload_known_extensions": "false",
         "python_enable_replacements": "false",
     }
+    row = "row"
+    while row.lower() in (name.lower() for name in table.column_names):
+        row += "_"
+    numbered = table.append_column(row, pa.array(np.arange(table.num_rows)))
     with duckdb.connect(":memory:", config=locked) as connection:
         connection.execute("SET lock_configuration = true").fetchall()
         try:
             _refuse_subqueries(connection, where, label)
-            expression = duckdb.SQLExpression(where).alias("keep")
-            result = connection.from_arrow(table).select(expression)
-            if [str(kind) for kind in result.types] != ["BOOLEAN"]:
+            chosen = duckdb.SQLExpression(where).alias("keep")
+            result = connection.from_arrow(numbered).select(chosen, duckdb.ColumnExpression(row))
+            if str(result.types[0]) != "BOOLEAN":
                 raise _where_error(
                     f"it gives {result.types[0]}, not true or false for each row", where, label
                 )
-            keep = pa.table(result.to_arrow_table())["keep"]
+            keep = pa.table(result.to_arrow_table())
         except (duckdb.Error, KeyError) as error:
             raise _where_error(_first_line(error), where, label, table) from None
-    if len(keep) != table.num_rows:
+    if keep.num_rows != table.num_rows:
         raise _where_error("it does not give one truth value for each row", where, label)
-    selected = pc.fill_null(keep.combine_chunks(), False)
-    if not pc.any(selected).as_py():
+    # By number and not by place: a window function gives the rows in another order.
+    rows = keep.filter(keep["keep"])[row].to_numpy()
+    if rows.size == 0:
         raise _where_error(f"it selects none of the {table.num_rows:,} rows", where, label)
-    return selected
+    selected = np.zeros(table.num_rows, bool)
+    selected[rows] = True
+    return pa.array(selected)
 
 
 def _refuse_subqueries(connection: Any, where: str, label: str) -> None:
