@@ -13,6 +13,7 @@ from aiir_eval.stats.two_sample import TestResult, ks_2samp
 Alternative = Literal["two-sided", "less", "greater"]
 _EXACT_UP_TO = 10_000  # values a side: scipy's own limit for the exact Kolmogorov-Smirnov p-value
 _LIMIT_FROM = 100_000  # effective values: the law of the distance is then slow to compute
+_CERTAIN = 0.2  # scaled distances below this have a p-value of 1 - 1e-12 or more
 _BLOCK = 256
 
 
@@ -80,20 +81,25 @@ def ks_sorted(x: NDArray[np.float64], y: NDArray[np.float64]) -> TestResult:
     >>> ks_sorted(x, y).statistic
     0.6
     """
-    n, m = x.size, y.size
-    if max(n, m) <= _EXACT_UP_TO:
-        return ks_2samp(x, y)
     from scipy import special, stats
 
+    name = "Kolmogorov-Smirnov test"
+    n, m = x.size, y.size
+    if min(n, m) < 2:
+        return TestResult(nan, nan, nan, name)
     distance = _largest_gap(x, y)
     size = float(np.round(n * m / (n + m)))
-    if size <= _LIMIT_FROM:
+    scaled = distance * sqrt(size)
+    if scaled < _CERTAIN:
+        pvalue = 1.0
+    elif max(n, m) <= _EXACT_UP_TO:
+        pvalue = ks_2samp(x, y).pvalue
+    elif size <= _LIMIT_FROM:
         pvalue = float(np.clip(stats.kstwo.sf(distance, size), 0, 1))
     else:
-        scaled = distance * sqrt(size)
         corrected = scaled + 1 / (6 * sqrt(size)) + (scaled - 1) / (4 * size)
         pvalue = float(special.kolmogorov(corrected))
-    return TestResult(distance, pvalue, nan, "Kolmogorov-Smirnov test")
+    return TestResult(distance, pvalue, nan, name)
 
 
 def _largest_gap(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:

@@ -106,8 +106,8 @@ class PairedDifference:
         """Two-sided interval of the difference; never of zero width."""
         tail = (1 - self._level(confidence_level)) / 2
         return ConfidenceInterval(
-            self._one_sided(self.p_loss, self.p_gain, tail),
-            -self._one_sided(self.p_gain, self.p_loss, tail),
+            self._one_sided(self.p_loss, self.p_gain, tail, by_score=self.binary),
+            -self._one_sided(self.p_gain, self.p_loss, tail, by_score=self.binary),
         )
 
     def non_inferiority(
@@ -116,7 +116,7 @@ class PairedDifference:
         """One-sided test that the loss is smaller than `margin` (0 <= margin < 1)."""
         level = self._level(confidence_level)
         pvalue = self._margin_pvalue(self.p_loss, self.p_gain, _margin(margin))
-        lower = self._one_sided(self.p_loss, self.p_gain, 1 - level)
+        lower = self._one_sided(self.p_loss, self.p_gain, 1 - level, by_score=True)
         return NonInferiority(margin, pvalue, lower, lower > -margin, level)
 
     def equivalence(self, margin: float, confidence_level: float | None = None) -> Equivalence:
@@ -188,36 +188,26 @@ class PairedDifference:
             raise ValueError(f"confidence_level: {level} is not between 0 and 1")
         return level
 
-    @property
-    def _by_score(self) -> bool:
-        return self.binary or self.n_nonzero_clusters < FEW_NONZERO or self.standard_error == 0
-
-    @property
-    def _by_t(self) -> bool:
-        return not self.binary and self.standard_error > 0
-
-    def _one_sided(self, loss: float, gain: float, tail: float) -> float:
+    def _one_sided(self, loss: float, gain: float, tail: float, by_score: bool) -> float:
         """Lower bound of gain - loss; the upper one is minus that with the two exchanged."""
         from scipy.special import stdtrit
 
         t = -float(stdtrit(self.df, tail))
+        few = self.n_nonzero_clusters < FEW_NONZERO
         bounds = []
-        if self._by_score:
-            sparse = self.n_nonzero_clusters < FEW_NONZERO
-            bounds.append(lower_bound(loss, gain, self.n_effective, t, sparse))
-        if self._by_t:
+        if by_score or few or self.standard_error == 0:
+            bounds.append(lower_bound(loss, gain, self.n_effective, t, sparse=few))
+        if not self.binary and self.standard_error > 0:
             bounds.append(max(gain - loss - t * self.standard_error, -1.0))
         return min(bounds)
 
     def _margin_pvalue(self, loss: float, gain: float, margin: float) -> float:
         from scipy.special import stdtr
 
-        statistics = []
-        if self._by_score:
-            statistics.append(score(loss, gain, -margin) * sqrt(self.n_effective))
-        if self._by_t:
-            statistics.append((gain - loss + margin) / self.standard_error)
-        return float(stdtr(self.df, -min(statistics)))
+        statistic = score(loss, gain, -margin) * sqrt(self.n_effective)
+        if not self.binary and self.standard_error > 0:
+            statistic = min(statistic, (gain - loss + margin) / self.standard_error)
+        return float(stdtr(self.df, -statistic))
 
 
 def paired_difference(
@@ -277,7 +267,9 @@ def paired_difference(
     where that widens the interval; non-inferiority is untouched by it.
 
     Graded scores: t with CR2 variance; with fewer than 10 nonzero clusters the wider of that and
-    the score bound, since a t knows nothing of the losses it has not seen.
+    the score interval, since a t knows nothing of the losses it has not seen. Non-inferiority must
+    hold by both: where losses are rare or skewed a t alone passes a true loss of the margin in 6
+    to 8% of runs, the score in 3 to 5%.
 
     Fails: fewer than about 6 clusters (never concluded from), and the test of no change means
     exchangeable versions where few clusters are skewed (`skewed`).

@@ -121,17 +121,17 @@ def test_intervals_of_a_pass_rate_cover(rate: float, size: int) -> None:
     assert covered / RUNS >= 0.94 - bound(0.06)
 
 
-@pytest.mark.parametrize("share", [0.05, 1.0])
-def test_graded_scores_keep_the_level(share: float) -> None:
-    # all cases lose 0 to 0.1, or one in twenty its whole score: 0.05 on average
-    rng = np.random.default_rng([3, round(100 * share)])
+@pytest.mark.parametrize(("n", "share"), [(60, 0.05), (200, 0.15), (60, 1.0)])
+def test_graded_scores_keep_the_level(n: int, share: float) -> None:
+    # all cases lose 0 to 0.1, or a few of them 0 to 1
+    rng = np.random.default_rng([n, round(100 * share)])
+    loss = rng.random((RUNS, n)) * (0.1 if share == 1 else 1.0) * (rng.random((RUNS, n)) < share)
+    truth = -0.05 if share == 1 else -share / 2
     passed_falsely = covered = 0
-    for _ in range(RUNS):
-        loss = rng.random(60) * 0.1 if share == 1 else np.ones(60)
-        changed = rng.random(60) < share
-        result = paired_difference(np.ones(60), 1 - loss * changed, binary=False, n_resamples=9)
-        passed_falsely += result.non_inferiority(0.05).holds
+    for row in loss:
+        result = paired_difference(np.ones(n), 1 - row, binary=False, n_resamples=9)
+        passed_falsely += result.non_inferiority(-truth).holds
         low, high = result.confidence_interval()
-        covered += low <= -0.05 <= high
+        covered += low <= truth <= high
     assert passed_falsely / RUNS <= 0.05 + bound(0.05)
     assert covered / RUNS >= 0.94 - bound(0.06)
