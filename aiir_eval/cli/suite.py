@@ -117,7 +117,8 @@ def lint(
     from ..suites.model import load_suite
 
     checked = load_suite(path)
-    problems = lint_suite(checked, read_incidents(incident_folders), allow_python=allow_python)
+    incidents = read_incidents(incident_folders)
+    problems = lint_suite(checked, incidents, allow_python=allow_python, path=path)
     errors = sum(problem.severity == "error" for problem in problems)
     if format_ == "json":
         print_json([problem.to_dict() for problem in problems])

@@ -5,9 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from ..documents import (
     Document,
@@ -56,6 +64,18 @@ class Tool(_Strict):
     result: Any = None
 
 
+class _CheckSchema:
+    """Lets the JSON Schema of a suite name the parameters of every scorer."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core: Any, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        from .schema import check_schema
+
+        return check_schema()
+
+
 class Case(_Strict):
     """One input with the checks its output must pass, and where it comes from."""
 
@@ -74,7 +94,7 @@ class Case(_Strict):
     operator: str | None = None
     params: dict[str, Any] | None = None
     label: Label | None = None
-    checks: list[dict[str, Any]] = Field(min_length=1)
+    checks: list[Annotated[dict[str, Any], _CheckSchema]] = Field(min_length=1)
 
     @field_validator("checks")
     @classmethod
