@@ -145,7 +145,22 @@ class Vocabulary:
     def _mend(self, word: str) -> str:
         if len(word) < 4 or not word.isalpha() or word in self._known:
             return word
-        return next((self._meant[key] for key in _one_letter_less(word) if key in self._meant), word)
+        meant = (self._meant.get(key, "") for key in _one_letter_less(word))
+        return next((known for known in meant if _one_slip(word, known)), word)
+
+
+def _one_slip(word: str, meant: str) -> bool:
+    """Whether one letter was left out, added, replaced or swapped with its neighbour."""
+    if abs(len(word) - len(meant)) == 1:
+        longer, shorter = sorted((word, meant), key=len, reverse=True)
+        return shorter in _one_letter_less(longer)
+    differ = [i for i, (a, b) in enumerate(zip(word, meant, strict=False)) if a != b]
+    if len(word) != len(meant) or not differ:
+        return False
+    first, last = differ[0], differ[-1]
+    return first == last or (
+        last == first + 1 and word[first] == meant[last] and word[last] == meant[first]
+    )
 
 
 def _one_letter_less(word: str) -> list[str]:
