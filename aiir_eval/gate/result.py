@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..compare.result import Comparison, Needed, number
 
 if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
     from .policy import Policy
 
 VerdictName = Literal["pass", "fail", "inconclusive", "invalid"]
@@ -18,7 +21,11 @@ EXIT_CODES: Mapping[VerdictName, int] = {"pass": 0, "fail": 1, "inconclusive": 3
 
 @dataclass(frozen=True, slots=True)
 class ClaimResult:
-    """One claim of the policy (one level of it, where it is per incident or by a key)."""
+    """One claim of the policy (one level of it, where it is per incident or by a key).
+
+    low, high: the two-sided interval of a difference, one-sided bounds of anything else. pvalue:
+    of the test that the claim is violated, adjusted by Holm over the claims; None for a count.
+    """
 
     name: str
     verdict: VerdictName
@@ -32,6 +39,7 @@ class ClaimResult:
     rule: str = ""  # non_inferior, failure_rate_below, max_failures or metric
     threshold: float | None = None  # where the claim's line is drawn, in the unit of `estimate`
     n_cases: int = 0
+    bound: float | None = None  # the one-sided bound that is held against the threshold
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -55,6 +63,47 @@ class Verdict:
     comparison: Comparison
     policy: Policy = field(repr=False)
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    problems: Sequence[str] = ()  # why nothing was judged at all
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in one sentence of plain English."""
+        from .sentence import verdict_sentence
+
+        return verdict_sentence(self)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row a claim."""
+        import pandas as pd
+
+        rows = []
+        for claim in self.claims:
+            row = claim.to_dict()
+            row["low"], row["high"] = row.pop("confidence_interval")
+            needed = row.pop("needed") or {}
+            reason = row.pop("reason")
+            row |= {
+                "bound": number(claim.bound),
+                "threshold": claim.threshold,
+                "rule": claim.rule,
+                "n_cases": claim.n_cases,
+                "needed_cases": needed.get("cases"),
+                "needed_trials": needed.get("trials"),
+                "reason": reason,
+            }
+            rows.append(row)
+        return pd.DataFrame(rows)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Each claim with its interval against its line."""
+        from .plotting import plot_verdict
+
+        return plot_verdict(self, ax)
+
+    def _repr_html_(self) -> str:
+        from ..reports.notebook import verdict_html
+
+        return verdict_html(self)
 
     @property
     def exit_code(self) -> int:

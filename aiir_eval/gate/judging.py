@@ -1,0 +1,155 @@
+"""What does the evidence say of one claim, before the claims are weighed against each other?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..compare.comparing import trials_of_each
+from ..compare.measuring import Rng, measure, stream
+from ..compare.pairing import Bools, Paired
+from ..compare.result import Needed
+from .policy import Claim, Policy
+from .selecting import levels_of, selected
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A claim (or one level of it) with its numbers.
+
+    holds: shown at its own level; violation: p-value against the claim, None where there is no
+    test; certain: a violation that needs no test (a count); invalid: nothing can be said.
+    """
+
+    name: str
+    rule: str
+    reason: str
+    threshold: float | None = None
+    estimate: float | None = None
+    low: float | None = None
+    high: float | None = None
+    bound: float | None = None
+    holds: bool = False
+    violation: float | None = None
+    certain: bool = False
+    invalid: bool = False
+    needed: Needed | None = None
+    n_cases: int = 0
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What claims are judged on.
+
+    proven: by case, the checks known to fail on the incident's bad outputs. errors_count: errored
+    trials are tolerated, and count against the candidate.
+    """
+
+    paired: Paired
+    policy: Policy
+    proven: Mapping[str, frozenset[str]]
+    rng: Rng
+
+
+def judge(claim: Claim, ground: Ground, number: int) -> Iterator[Judged]:
+    """One claim, or each of its levels; `number` makes its random stream its own."""
+    from .fixed import judge_failure_rate
+    from .metrics import judge_metric
+
+    cases = selected(ground.paired, claim.select)
+    if not cases.any():
+        yield nothing(claim, f"no case is selected: {claim.select}")
+    elif claim.non_inferior is not None:
+        yield from _judge_non_inferior(claim, claim.non_inferior.margin, cases, ground, number)
+    elif claim.failure_rate_below is not None:
+        yield from judge_failure_rate(claim, claim.failure_rate_below, cases, ground)
+    elif claim.max_failures is not None:
+        yield _judge_count(claim, claim.max_failures, cases, ground)
+    else:
+        yield judge_metric(claim, cases, ground, stream(ground.rng, 10, number))
+
+
+def nothing(claim: Claim, reason: str, name: str | None = None) -> Judged:
+    """A claim of which nothing can be said."""
+    return Judged(name or claim.name, claim.rule, reason, invalid=True)
+
+
+def _judge_non_inferior(
+    claim: Claim, margin: float, cases: Bools, ground: Ground, number: int
+) -> Iterator[Judged]:
+    if claim.by is None:
+        yield _non_inferior(claim.name, margin, cases, ground, stream(ground.rng, 11, number, 0))
+        return
+    levels = list(levels_of(ground.paired, claim.by, cases))
+    if not levels:
+        yield nothing(claim, f"no selected case has the key {claim.by!r}")
+    for at, (value, level) in enumerate(levels):
+        name = f"{claim.name} [{value}]"
+        yield _non_inferior(name, margin, level, ground, stream(ground.rng, 11, number, at))
+
+
+def _non_inferior(name: str, margin: float, cases: Bools, ground: Ground, rng: Rng) -> Judged:
+    from ..stats.paired import MIN_CLUSTERS
+
+    level = ground.policy.confidence_level
+    difference = measure(ground.paired, cases, confidence_level=level, rng=rng)
+    if difference is None:
+        return Judged(name, "non_inferior", "no selected case has an outcome", invalid=True)
+    test = difference.non_inferiority(margin)
+    low, high = difference.confidence_interval()
+    enough = difference.n_clusters >= MIN_CLUSTERS
+    what = "mean score" if ground.paired.graded else "pass rate"
+    reason = (
+        f"{what} {_signed(difference.estimate)} over {difference.n_cases:,} cases in "
+        f"{difference.n_clusters:,} clusters; at one-sided {100 * level:g}% it falls by no more "
+        f"than {max(-test.lower_bound, 0):.4f}, {'within' if test.holds else 'beyond'} the margin "
+        f"{margin:g}"
+    )
+    if not enough:
+        reason += f"; nothing is concluded from fewer than {MIN_CLUSTERS} clusters"
+    cases_needed = difference.cases_needed(margin)
+    return Judged(
+        name=name,
+        rule="non_inferior",
+        reason=reason,
+        threshold=-margin,
+        estimate=difference.estimate,
+        low=low,
+        high=high,
+        bound=test.lower_bound,
+        holds=enough and test.holds,
+        violation=difference.pvalue if enough and difference.estimate < 0 else 1.0,
+        needed=None
+        if cases_needed is None
+        else Needed(max(cases_needed, difference.n_cases + 1), trials_of_each(ground.paired)),
+        n_cases=difference.n_cases,
+    )
+
+
+def _judge_count(claim: Claim, most: int, cases: Bools, ground: Ground) -> Judged:
+    """A count of failing trials of the candidate; an error is a failure too. No inference."""
+    if ground.paired.graded:
+        return nothing(claim, "a graded run has scores and no failures to count")
+    side = ground.paired.new
+    here = cases[side.case]
+    failures = here & ((side.outcome == 0) | side.error)
+    count, trials = int(failures.sum()), int(here.sum())
+    failing = np.unique(side.case[failures])
+    shown = ", ".join(repr(ground.paired.case_ids[int(at)].as_py()) for at in failing[:3])
+    where = f", in {shown}{' and others' if failing.size > 3 else ''}" if count else ""
+    return Judged(
+        name=claim.name,
+        rule="max_failures",
+        reason=f"{count:,} of {trials:,} trials failed{where}; at most {most:,} may",
+        threshold=float(most),
+        estimate=float(count),
+        holds=count <= most,
+        certain=count > most,
+        n_cases=int(cases.sum()),
+    )
+
+
+def _signed(value: float) -> str:
+    return "unchanged" if value == 0 else f"changed by {value:+.4f}"
