@@ -28,7 +28,7 @@ class Call:
 
     number: int  # 0 for the first
     path: str
-    headers: Mapping[str, str]
+    headers: Mapping[str, str]  # by lower-case name
     body: Any
     at: float  # time.monotonic()
 
@@ -134,9 +134,8 @@ class ChatServer:
     def handle(self, handler: BaseHTTPRequestHandler) -> None:
         body = json.loads(handler.rfile.read(int(handler.headers["Content-Length"])))
         with self.lock:
-            call = Call(
-                len(self.calls), handler.path, dict(handler.headers), body, time.monotonic()
-            )
+            headers = {name.lower(): value for name, value in handler.headers.items()}
+            call = Call(len(self.calls), handler.path, headers, body, time.monotonic())
             self.calls.append(call)
         if callable(self.answer):
             answer = self.answer(call)
