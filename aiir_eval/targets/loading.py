@@ -39,7 +39,7 @@ def load_function(
     module_name, colon, attribute = name.partition(":")
     if not (colon and module_name and attribute):
         raise InputError(f"{name!r} is not module:function")
-    module = _import(module_name, [str(Path(folder).resolve()) for folder in folders])
+    module = _import(module_name, [root for folder in folders for root in _roots(folder)])
     value: Any = module
     for part in attribute.split("."):
         try:
@@ -64,6 +64,14 @@ def importable(folders: Sequence[str]) -> Iterator[None]:
         for folder in folders:
             if folder in sys.path:
                 sys.path.remove(folder)
+
+
+def _roots(folder: str | Path) -> list[str]:
+    """The folder; where it is a package itself (its aiir.yaml lies in it), also the one around."""
+    inner = outer = Path(folder).resolve()
+    while (outer / "__init__.py").is_file():
+        outer = outer.parent
+    return list(dict.fromkeys([str(inner), str(outer)]))
 
 
 def _import(name: str, folders: list[str]) -> ModuleType:
