@@ -1,0 +1,136 @@
+"""The HTML pages of a verdict and of a comparison."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import TYPE_CHECKING, Any
+
+from ..flipped import flipped_cases
+from ..wording import graded, number, points, pvalue, rate, rate_span, size, span
+from .page import Figure, page
+from .rows import check_group, claim_groups, slice_group
+
+if TYPE_CHECKING:
+    from ...compare.result import Comparison
+    from ...gate.result import Verdict
+
+MAX_FLIPS = 250  # of each direction
+
+
+def verdict_page(verdict: Verdict) -> str:
+    """The page of a verdict."""
+    return page(
+        "verdict.html.j2",
+        kind="Verdict of the gate",
+        word=verdict.verdict,
+        sentence=verdict.sentence,
+        claims=claim_groups(verdict),
+        policy=verdict.policy.description,
+        **_parts(verdict.comparison, "gate"),
+    )
+
+
+def comparison_page(comparison: Comparison) -> str:
+    """The page of a comparison."""
+    return page(
+        "comparison.html.j2",
+        kind="Comparison",
+        word=comparison.conclusion,
+        sentence=comparison.sentence,
+        **_parts(comparison, "compare"),
+    )
+
+
+def _parts(comparison: Comparison, command: str) -> dict[str, Any]:
+    manifest = comparison.new.manifest
+    return {
+        "comparison": comparison,
+        "when": (manifest.end or manifest.start)[:16].replace("T", " "),
+        "figures": _figures(comparison),
+        "flips": flipped_cases(comparison, limit=MAX_FLIPS),
+        "n_broke": len(comparison.flip_ids.broke),
+        "n_fixed": len(comparison.flip_ids.fixed),
+        "checks": check_group(comparison),
+        "slices": slice_group(comparison),
+        "compared": _compared(comparison),
+        "commands": _commands(comparison, command),
+        "digests": _digests(comparison),
+    }
+
+
+def _figures(comparison: Comparison) -> list[Figure]:
+    scores = graded(comparison)
+    figures = []
+    for title, run, side in (
+        ("Baseline", comparison.old, comparison.baseline),
+        ("Candidate", comparison.new, comparison.candidate),
+    ):
+        if side is not None:
+            interval = rate_span(side.low, side.high, graded=scores)
+            figures.append(Figure(title, rate(side.pass_rate, graded=scores), interval, run.name))
+    difference = comparison.difference
+    if difference is not None:
+        low, high = difference.confidence_interval()
+        figures.append(
+            Figure(
+                "Difference" if scores else "Difference, in points",
+                points(difference.estimate, graded=scores, unit=False),
+                f"{span(low, high, graded=scores)} · p = {pvalue(difference.pvalue)}",
+            )
+        )
+    within = size(comparison).partition(" in ")[2]
+    return [*figures, Figure("Cases", f"{comparison.n_cases:,}", within)]
+
+
+def _compared(comparison: Comparison) -> list[tuple[str, str | None]]:
+    scores, difference, test = graded(comparison), comparison.difference, comparison.non_inferiority
+    exact = None if difference is None else difference.pvalue_exact
+    effect = comparison.minimum_detectable_effect
+    return [
+        ("Size", size(comparison)),
+        ("Method", None if difference is None else
+         f"{difference.method}, {comparison.confidence_level:.0%} level"),
+        ("Exact p", None if exact is None else pvalue(exact)),
+        ("Design effect", None if difference is None else number(difference.design_effect)),
+        ("Non-inferiority", None if test is None else
+         f"margin {points(test.margin, graded=scores).lstrip('+')}, lower bound "
+         f"{points(test.lower_bound, graded=scores)}, p = {pvalue(test.pvalue)}: "
+         f"{'holds' if test.holds else 'not shown'}"),
+        ("Detectable with 80% power", None if effect is None else
+         points(effect, graded=scores).lstrip("+")),
+    ]  # fmt: skip
+
+
+def _commands(comparison: Comparison, command: str) -> list[str]:
+    """The commands that compute this again; none where the runs are not on disk."""
+    old, new = comparison.old.path, comparison.new.path
+    if old is None or new is None:
+        return []
+    paths = shlex.quote(str(old)), shlex.quote(str(new))
+    again = (
+        f"aiir gate --baseline {paths[0]} --candidate {paths[1]}"
+        if command == "gate"
+        else f"aiir compare {paths[0]} {paths[1]}"
+    )
+    test = comparison.non_inferiority
+    return [again + (f" --margin {test.margin:g}" if test and command == "compare" else "")]
+
+
+def _digests(comparison: Comparison) -> list[tuple[str, str | None]]:
+    old, new = comparison.old.manifest, comparison.new.manifest
+    return [
+        ("Suite", f"{new.suite_name} {new.suite_version}, sha256 {new.suite_digest}"),
+        ("Baseline", f"{old.target_name}, fingerprint {old.fingerprint}"),
+        ("Candidate", f"{new.target_name}, fingerprint {new.fingerprint}"),
+        ("Data", "\n".join(
+            f"{side} {name} sha256 {digest}"
+            for side, manifest in (("baseline", old), ("candidate", new))
+            for name, digest in manifest.files.items()
+        )),
+        ("Seeds", f"baseline {old.seed}, candidate {new.seed}"),
+        ("Scorers", ", ".join(" ".join(pair) for pair in new.scorer_versions.items())),
+        ("Tool", f"aiir_eval {new.tool_version}"),
+        ("Targets", json.dumps({"baseline": old.target, "candidate": new.target},
+                               ensure_ascii=False, indent=1)[:4000]),
+    ]  # fmt: skip

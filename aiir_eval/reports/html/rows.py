@@ -1,0 +1,194 @@
+"""The rows of a page's tables that carry a forest plot, and the scale that each group shares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..slices import slices_worth_seeing
+from ..wording import (
+    claim_estimate,
+    claim_line,
+    claim_span,
+    graded,
+    name,
+    number,
+    points,
+    pvalue,
+    span,
+)
+from .forest import Interval, Scale, make_scale
+
+if TYPE_CHECKING:
+    from ...compare.result import Comparison
+    from ...drift.result import ColumnDrift, DriftReport
+    from ...gate.result import ClaimResult, Verdict
+
+MAX_SLICES = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: its name, its mark on the plot, its numbers as text; cells it lacks are empty."""
+
+    name: str
+    word: str  # verdict or conclusion, which gives the colour
+    interval: Interval
+    estimate: str
+    span: str
+    pvalue: str = ""
+    by: str = ""
+    n_cases: str = ""
+    broke: str = ""
+    fixed: str = ""
+    line: str = ""
+    note: str = ""
+    kind: str = ""
+    detectable: str = ""
+    test: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rows that share a unit; without a scale they have no plot. `hidden` rows are not here."""
+
+    title: str
+    rows: Sequence[Row]
+    scale: Scale | None
+    hidden: int = 0
+
+
+def check_group(comparison: Comparison) -> Group:
+    """The checks of a comparison."""
+    scores = graded(comparison)
+    rows = []
+    for check in comparison.checks:
+        estimate = check.difference.estimate
+        low, high = check.difference.confidence_interval()
+        rows.append(
+            Row(
+                check.check,
+                check.conclusion,
+                _difference(check.check, estimate, low, high, scores),
+                points(estimate, graded=scores, unit=False),
+                span(low, high, graded=scores),
+                pvalue(check.difference.pvalue),
+                broke=f"{len(check.flips.broke):,}",
+                fixed=f"{len(check.flips.fixed):,}",
+            )
+        )
+    return _group("Checks", rows, _difference_label(scores))
+
+
+def slice_group(comparison: Comparison) -> Group:
+    """The slices worth seeing."""
+    scores = graded(comparison)
+    shown = slices_worth_seeing(comparison, MAX_SLICES)
+    rows = [
+        Row(
+            item.value,
+            item.conclusion,
+            _difference(f"{item.by} {item.value}", item.difference, item.low, item.high, scores),
+            points(item.difference, graded=scores, unit=False),
+            span(item.low, item.high, graded=scores),
+            pvalue(item.pvalue_adjusted),
+            by=item.by,
+            n_cases=f"{item.n_cases:,}",
+        )
+        for item in shown
+    ]
+    hidden = len(comparison.slices) - len(shown)
+    return _group("Slices", rows, _difference_label(scores), hidden=hidden)
+
+
+_CLAIM_TITLES: Mapping[str, str] = {
+    "non_inferior": "Difference, in points",
+    "failure_rate_below": "Failure rate, in percent",
+    "metric": "Latency, cost, tokens, score",
+    "max_failures": "Failures, counted",
+}
+
+
+def claim_groups(verdict: Verdict) -> list[Group]:
+    """The claims in groups that share a unit, the failing ones first in each."""
+    scores = graded(verdict.comparison)
+    order = {"fail": 0, "invalid": 1, "inconclusive": 2, "pass": 3}
+    groups: dict[str, list[ClaimResult]] = {}
+    for claim in sorted(verdict.claims, key=lambda claim: order[claim.verdict]):
+        groups.setdefault(claim.rule, []).append(claim)
+    return [_claim_group(rule, claims, scores) for rule, claims in groups.items()]
+
+
+def _claim_group(rule: str, claims: Sequence[ClaimResult], scores: bool) -> Group:
+    rows = []
+    for claim in claims:
+        estimate, ends = claim_estimate(claim, graded=scores), claim_span(claim, graded=scores)
+        told = f"{claim.name}: {estimate} {ends}"
+        rows.append(
+            Row(
+                claim.name,
+                claim.verdict,
+                Interval(claim.estimate, claim.low, claim.high, claim.threshold, told),
+                estimate,
+                ends,
+                line=claim_line(claim, graded=scores),
+                note=claim.reason,
+            )
+        )
+    title = "Difference" if rule == "non_inferior" and scores else _CLAIM_TITLES.get(rule, "")
+    if rule == "non_inferior":
+        return _group(title, rows, _difference_label(scores))
+    if rule == "failure_rate_below":
+        return _group(title, rows, lambda value: f"{100 * value:.3g}")
+    return Group(title, rows, None)
+
+
+def drift_groups(report: DriftReport) -> list[Group]:
+    """The columns in groups that share a kind of effect, drifted ones first in each."""
+    ranked = sorted(report.columns, key=lambda column: (not column.drifted, column.pvalue_adjusted))
+    groups: dict[str, list[ColumnDrift]] = {}
+    for column in ranked:
+        groups.setdefault(column.effect.name, []).append(column)
+    return [
+        _group(name(effect), [_drift_row(column) for column in columns], lambda x: f"{x:.3g}")
+        for effect, columns in groups.items()
+    ]
+
+
+def _drift_row(column: ColumnDrift) -> Row:
+    effect = column.effect
+    ends = f"[{number(effect.low)}, {number(effect.high)}]"
+    told = f"{column.column}: {number(effect.estimate)} {ends}"
+    return Row(
+        column.column,
+        "drift" if column.drifted else "info",
+        Interval(effect.estimate, effect.low, effect.high, label=told),
+        number(effect.estimate),
+        ends,
+        pvalue(column.pvalue_adjusted),
+        note=column.note,
+        kind=column.kind,
+        detectable=number(column.minimum_detectable_effect),
+        test=f"{column.test}, {number(column.statistic)}",
+    )
+
+
+def _group(
+    title: str, rows: Sequence[Row], label: Callable[[float], str], *, hidden: int = 0
+) -> Group:
+    return Group(title, rows, make_scale([row.interval for row in rows], label), hidden)
+
+
+def _difference(what: str, estimate: float, low: float, high: float, scores: bool) -> Interval:
+    told = f"{what}: {points(estimate, graded=scores)} {span(low, high, graded=scores)}"
+    return Interval(estimate, low, high, label=told)
+
+
+def _difference_label(scores: bool) -> Callable[[float], str]:
+    def label(value: float) -> str:
+        if abs(value) < 1e-9:
+            return "0"
+        return f"{value:+.2g}" if scores else f"{100 * value:+.3g}"
+
+    return label

@@ -1,0 +1,26 @@
+"""Results as markdown, for a comment on a pull request or the summary of a CI step.
+
+The verdict stands in the first line. A page keeps within 65,536 bytes: rows and flipped cases that
+do not fit are counted in a note. Hostile text shows as it is and does nothing.
+"""
+
+from __future__ import annotations
+
+from .comparing import comparison_markdown, verdict_markdown
+from .records import (
+    drift_markdown,
+    incident_markdown,
+    incidents_markdown,
+    run_markdown,
+    suite_markdown,
+)
+
+__all__ = [
+    "comparison_markdown",
+    "drift_markdown",
+    "incident_markdown",
+    "incidents_markdown",
+    "run_markdown",
+    "suite_markdown",
+    "verdict_markdown",
+]

@@ -1,0 +1,135 @@
+"""A run, a drift report, incidents and suites as markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from .. import incident_view
+from ..run_summary import summarize_run
+from ..wording import count, drift_sentence, name, number, pvalue, rate, rate_span
+from .page import MAX_BYTES, Page, answer, marked
+from .text import block, code, plain
+
+if TYPE_CHECKING:
+    from ...drift.result import DriftReport
+    from ...incidents.model import Incident
+    from ...runs.model import Run
+    from ...suites.model import Suite
+
+MAX_FAILING = 40
+MAX_OUTPUT = 2_000
+
+
+def run_markdown(run: Run, *, max_bytes: int = MAX_BYTES) -> str:
+    """A run as markdown."""
+    result, manifest, page = summarize_run(run, failing=MAX_FAILING), run.manifest, Page(max_bytes)
+    what = "mean score" if result.graded else "pass rate"
+    interval = rate_span(result.low, result.high, graded=result.graded)
+    page.add(
+        f"**{code(run.name, 80)}**: {what} {plain(rate(result.rate, graded=result.graded))} "
+        f"{plain(interval)}, {count(result.n_cases, 'case')}, {count(result.n_trials, 'trial')}"
+        + (f", {result.n_errors:,} errored" if result.n_errors else "")
+        + ("" if run.complete else f", **{manifest.status}**")
+    )
+    page.table(
+        "By origin, class and incident",
+        ["", "cases", "passes"],
+        [
+            [plain(f"{level.by}: {level.value}", 80), f"{level.n_cases:,}",
+             rate(level.rate, graded=result.graded)]
+            for level in result.levels
+        ],
+    )  # fmt: skip
+    items = [
+        f"**{code(case.case_id, 120)}** {case.n_passed}/{case.n_trials} passes: "
+        f"{plain(case.reason, 300)}\n{block(case.output, MAX_OUTPUT)}"
+        for case in result.failing
+    ]
+    if items:
+        page.folded(f"{count(result.n_failing, 'case')} failed", items, result.n_failing)
+    return str(page)
+
+
+def drift_markdown(report: DriftReport, *, max_bytes: int = MAX_BYTES) -> str:
+    """A drift report as markdown."""
+    page = Page(max_bytes)
+    page.add(answer(report.conclusion, drift_sentence(report)))
+    ranked = sorted(report.columns, key=lambda column: (not column.drifted, column.pvalue_adjusted))
+    page.table(
+        "",
+        ["", "column", "effect", "adjusted p", "test"],
+        [
+            [
+                marked("drift") if column.drifted else "",
+                code(column.column, 80),
+                plain(f"{column.effect.name} {number(column.effect.estimate)} "
+                      f"[{number(column.effect.low)}, {number(column.effect.high)}]"),
+                pvalue(column.pvalue_adjusted),
+                plain(column.test),
+            ]
+            for column in ranked
+        ],
+    )  # fmt: skip
+    if report.notes:
+        page.add("\n".join(f"- {plain(note, 400)}" for note in report.notes))
+    return str(page)
+
+
+def incidents_markdown(incidents: Sequence[Incident]) -> str:
+    """A register as a table."""
+    lines = ["| id | class | status | title | cases |", "| --- | --- | --- | --- | --- |"]
+    lines += [
+        f"| {code(each.id)} | {name(each.class_)} | {incident_view.state(each)} | "
+        f"{plain(each.title)} | {len(each.cases)} |"
+        for each in sorted(incidents, key=lambda each: (each.class_, each.id))
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def incident_markdown(incident: Incident) -> str:
+    """One record."""
+    parts = [
+        f"## {code(incident.id)} {plain(incident.title)}",
+        f"{name(incident.class_)}, {incident_view.state(incident)}",
+    ]
+    for section in incident_view.sections(incident):
+        rows = [f"| {key} | {_cell(value)} |" for key, value in section.pairs]
+        parts.append("\n".join([f"### {section.title}\n", "|  |  |", "| --- | --- |", *rows]))
+    if incident.regression is not None and incident.regression.not_testable:
+        parts.append(f"**Not testable:** {plain(incident.regression.not_testable)}")
+    for case in incident.cases:
+        checks = "\n".join(f"- {code(check)}" for check in incident_view.check_texts(case))
+        asked = _block(incident_view.input_text(case.input))
+        parts.append(f"### Case {code(case.name)}\n\n{asked}")
+        parts.append(checks)
+        for title, behaviours in (("Must fail", case.bad), ("Must pass", case.good)):
+            blocks = [_block(incident_view.behaviour_text(each)) for each in behaviours]
+            parts.append("\n\n".join([f"**{title}**", *blocks]))
+    return "\n\n".join(parts) + "\n"
+
+
+def suite_markdown(suite: Suite) -> str:
+    """A suite as a table of its cases."""
+    lines = [
+        f"**{plain(suite.name)} {plain(suite.version)}**: {count(len(suite), 'case')}, digest "
+        f"{code(suite.digest())}",
+        "",
+        "| case | origin | class | input | checks |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    lines += [
+        f"| {code(case.id)} | {case.origin} | {name(case.class_ or '')} | "
+        f"{plain(incident_view.input_text(case.input), 120)} | "
+        f"{plain(', '.join(check.name for check in case.named_checks), 120)} |"
+        for case in suite.cases
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(value: str) -> str:
+    return "<br>".join(plain(line) for line in value.split("\n"))
+
+
+def _block(text: str) -> str:
+    return block(text, MAX_OUTPUT)

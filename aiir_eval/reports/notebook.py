@@ -1,0 +1,247 @@
+"""How a result shows itself in a notebook: a compact piece of HTML, light and dark, escaped.
+
+A notebook strips style sheets here and there, so the styles stand on the elements; colours are half
+transparent or inherited, which reads on light and dark pages alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+from . import wording
+from .run_summary import summarize_run
+from .slices import slices_worth_seeing
+from .visible import one_line, shortened
+from .wording import (
+    count,
+    drift_sentence,
+    graded,
+    number,
+    points,
+    pvalue,
+    rate,
+    rate_span,
+    size,
+    span,
+)
+
+if TYPE_CHECKING:
+    from ..compare.result import Comparison
+    from ..drift.result import DriftReport
+    from ..gate.result import Verdict
+    from ..runs.model import Run
+    from ..suites.model import Suite
+
+MAX_ROWS = 12
+_COLOURS = {
+    "good": "#2e9e62",
+    "bad": "#d9534a",
+    "unsure": "#c08a1e",
+    "void": "#8e6bc4",
+    "plain": "#6485ad",
+}
+_CELL = "text-align:left;padding:.2em .9em .2em 0;vertical-align:top;background:none"
+_SOFT = "opacity:.7"
+
+
+def comparison_html(comparison: Comparison) -> str:
+    """A comparison for ``_repr_html_``."""
+    return _frame(
+        _answer(comparison.conclusion, comparison.sentence),
+        *_comparison_parts(comparison),
+    )
+
+
+def verdict_html(verdict: Verdict) -> str:
+    """A verdict for ``_repr_html_``."""
+    scores = graded(verdict.comparison)
+    rows = [
+        [
+            _word(claim.verdict),
+            _text(claim.name, 80),
+            _text(f"{wording.claim_estimate(claim, graded=scores)} "
+                  f"{wording.claim_span(claim, graded=scores)}"),
+            _text(wording.claim_line(claim, graded=scores)),
+            _soft(claim.reason, 240),
+        ]
+        for claim in verdict.claims[:MAX_ROWS]
+    ]  # fmt: skip
+    return _frame(
+        _answer(verdict.verdict, verdict.sentence),
+        _table(["", "claim", "estimate", "must be", "why"], rows, len(verdict.claims)),
+        _line(verdict.comparison.sentence),
+        *_comparison_parts(verdict.comparison),
+    )
+
+
+def run_html(run: Run) -> str:
+    """A run for ``_repr_html_``."""
+    summary = summarize_run(run, failing=MAX_ROWS)
+    what = "mean score" if summary.graded else "pass rate"
+    head = (
+        f"{run.name}: {what} {rate(summary.rate, graded=summary.graded)} "
+        f"{rate_span(summary.low, summary.high, graded=summary.graded)}"
+    )
+    facts = [
+        f"{run.manifest.suite_name} {run.manifest.suite_version}",
+        count(summary.n_cases, "case"),
+        count(summary.n_trials, "trial"),
+        f"{summary.n_errors:,} errored" if summary.n_errors else "",
+        "" if run.complete else run.manifest.status,
+    ]
+    rows = [
+        [_code(case.case_id), f"{case.n_passed}/{case.n_trials}", _soft(case.reason, 160)]
+        for case in summary.failing
+    ]
+    return _frame(
+        _strong(head),
+        _line(", ".join(fact for fact in facts if fact)),
+        _table(["failing case", "passes", "why"], rows, summary.n_failing),
+    )
+
+
+def suite_html(suite: Suite) -> str:
+    """A suite for ``_repr_html_``."""
+    incidents = {case.incident_id for case in suite.cases if case.incident_id}
+    head = f"{suite.name} {suite.version}"
+    rows = [
+        [
+            _code(case.id),
+            _text(case.origin),
+            _text(wording.name(case.class_ or "")),
+            _text(case.input if isinstance(case.input, str) else case.input[-1].content, 100),
+            _text(", ".join(check.name for check in case.named_checks), 80),
+        ]
+        for case in suite.cases[:MAX_ROWS]
+    ]
+    return _frame(
+        _strong(head),
+        _line(f"{count(len(suite), 'case')} of {count(len(incidents), 'incident')}"),
+        _table(["case", "origin", "class", "input", "checks"], rows, len(suite)),
+    )
+
+
+def drift_html(report: DriftReport) -> str:
+    """A drift report for ``_repr_html_``."""
+    ranked = sorted(report.columns, key=lambda column: (not column.drifted, column.pvalue_adjusted))
+    rows = [
+        [
+            _word("drift") if column.drifted else "",
+            _code(column.column),
+            _text(f"{column.effect.name} {number(column.effect.estimate)} "
+                  f"[{number(column.effect.low)}, {number(column.effect.high)}]"),
+            pvalue(column.pvalue_adjusted),
+            _text(column.test),
+        ]
+        for column in ranked[: 2 * MAX_ROWS]
+    ]  # fmt: skip
+    return _frame(
+        _answer(report.conclusion, drift_sentence(report)),
+        _table(["", "column", "effect", "adjusted p", "test"], rows, len(ranked)),
+        *(_line(note) for note in report.notes),
+    )
+
+
+def _comparison_parts(comparison: Comparison) -> list[str]:
+    scores, difference = graded(comparison), comparison.difference
+    numbers = [
+        [title, _code(run.name),
+         _text(f"{rate(side.pass_rate, graded=scores)} "
+               f"{rate_span(side.low, side.high, graded=scores)}")]
+        for title, run, side in (
+            ("baseline", comparison.old, comparison.baseline),
+            ("candidate", comparison.new, comparison.candidate),
+        )
+        if side is not None
+    ]  # fmt: skip
+    if difference is not None:
+        low, high = difference.confidence_interval()
+        told = f"{points(difference.estimate, graded=scores)} {span(low, high, graded=scores)}"
+        numbers.append(["difference", f"p = {pvalue(difference.pvalue)}", _text(told)])
+    flips = comparison.flip_ids
+    findings = [
+        [_word(finding.severity), _soft(finding.code), _text(finding.message, 400)]
+        for finding in comparison.findings[:MAX_ROWS]
+    ]
+    slices = [item for item in slices_worth_seeing(comparison, MAX_ROWS)
+              if item.conclusion in {"regressed", "improved"}]  # fmt: skip
+    return [
+        _table([], numbers),
+        _line(f"{size(comparison)}; {len(flips.broke):,} broke, {len(flips.fixed):,} fixed"),
+        _table([], findings, len(comparison.findings)),
+        _table(
+            ["slice", "cases", "difference", "adjusted p", ""],
+            [
+                [
+                    _text(f"{item.by}: {item.value}", 80),
+                    f"{item.n_cases:,}",
+                    _text(f"{points(item.difference, graded=scores)} "
+                          f"{span(item.low, item.high, graded=scores)}"),
+                    pvalue(item.pvalue_adjusted),
+                    _word(item.conclusion),
+                ]
+                for item in slices
+            ],
+        ),
+    ]  # fmt: skip
+
+
+def _frame(*parts: str) -> str:
+    inside = "".join(part for part in parts if part)
+    return (
+        '<div style="border-left:3px solid rgba(128,128,128,.35);padding:.1em 0 .1em 1em;'
+        f'line-height:1.45;font-variant-numeric:tabular-nums">{inside}</div>'
+    )
+
+
+def _answer(word: str, sentence: str) -> str:
+    return f"<div>{_word(word)}&ensp;<strong>{_text(wording.told(word, sentence))}</strong></div>"
+
+
+def _strong(content: str) -> str:
+    return f"<div><strong>{_text(content)}</strong></div>"
+
+
+def _line(content: str) -> str:
+    return f'<div style="margin-top:.3em;{_SOFT}">{_text(content)}</div>'
+
+
+def _word(word: str) -> str:
+    colour = _COLOURS[wording.tone(word)]
+    return f'<strong style="color:{colour}">{_text(wording.name(word))}</strong>'
+
+
+def _code(content: str) -> str:
+    return f"<code>{_text(one_line(content, 80))}</code>"
+
+
+def _soft(content: str, limit: int = 200) -> str:
+    return f'<span style="{_SOFT}">{_text(content, limit)}</span>'
+
+
+def _text(content: str, limit: int = 2_000) -> str:
+    return escape(shortened(content, limit)).replace("\n", "<br>")
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], total: int | None = None) -> str:
+    """Cells are HTML already. `total` is how many rows there would be."""
+    if not rows:
+        return ""
+    top = "".join(
+        f'<th style="{_CELL};font-weight:normal;{_SOFT}">{escape(head)}</th>' for head in heads
+    )
+    body = "".join(
+        '<tr style="background:none">'
+        + "".join(f'<td style="{_CELL}">{cell}</td>' for cell in row)
+        + "</tr>"
+        for row in rows
+    )
+    head = f"<thead><tr>{top}</tr></thead>" if heads else ""
+    more = (total or 0) - len(rows)
+    note = _line(f"and {more:,} more") if more > 0 else ""
+    return (
+        f'<table style="margin:.5em 0 0;border:none;border-collapse:collapse">{head}'
+        f"<tbody>{body}</tbody></table>{note}"
+    )

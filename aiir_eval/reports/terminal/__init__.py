@@ -1,0 +1,19 @@
+"""Results as text for a terminal: ``render_…(result, *, color, width) -> str``, one a result."""
+
+from __future__ import annotations
+
+from .comparing import render_comparison, render_verdict, render_verdicts
+from .incidents import render_incident, render_incidents, render_lint, render_suite
+from .records import render_drift, render_run
+
+__all__ = [
+    "render_comparison",
+    "render_drift",
+    "render_incident",
+    "render_incidents",
+    "render_lint",
+    "render_run",
+    "render_suite",
+    "render_verdict",
+    "render_verdicts",
+]

@@ -1,0 +1,266 @@
+"""A comparison and a verdict on the terminal: the answer first, then what it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from ..flipped import FlippedCase, flipped_cases
+from ..slices import slices_worth_seeing
+from ..wording import (
+    claim_estimate,
+    claim_line,
+    claim_span,
+    count,
+    graded,
+    points,
+    pvalue,
+    rate,
+    rate_span,
+    size,
+    span,
+)
+from .page import NARROW, columns, cut, facts, heading, headline, page, text, word
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from ...compare.result import Comparison
+    from ...gate.result import Verdict
+
+SHOWN_FLIPS = 8
+SHOWN_SLICES = 12
+
+
+def render_comparison(comparison: Comparison, *, color: bool = False, width: int = 100) -> str:
+    """A comparison as text for a terminal of `width` columns."""
+    parts = [
+        headline(comparison.conclusion, comparison.sentence),
+        *_comparison_body(comparison, width),
+    ]
+    return page(parts, color=color, width=width)
+
+
+def render_verdict(verdict: Verdict, *, color: bool = False, width: int = 100) -> str:
+    """A verdict as text: its line, the claims, then the comparison it rests on."""
+    parts: list[RenderableType] = [headline(verdict.verdict, verdict.sentence)]
+    if verdict.claims:
+        parts += [heading("Claims"), _claims(verdict, width)]
+    parts.append(text(f"\npolicy: {verdict.policy.description}", "dim"))
+    comparison = verdict.comparison
+    parts += [heading("Comparison"), headline(comparison.conclusion, comparison.sentence)]
+    return page([*parts, *_comparison_body(comparison, width)], color=color, width=width)
+
+
+def render_verdicts(verdicts: Sequence[Verdict], *, color: bool = False, width: int = 100) -> str:
+    """Several verdicts as text, one line each: what changed, the verdict, the numbers."""
+    rows = []
+    for verdict in verdicts:
+        comparison, scores = verdict.comparison, graded(verdict.comparison)
+        old, new, flips = comparison.baseline, comparison.candidate, comparison.flip_ids
+        not_passed = [claim.name for claim in verdict.claims if claim.verdict != "pass"]
+        rows.append(
+            (
+                word(verdict.verdict),
+                f"{comparison.old.name} -> {comparison.new.name}",
+                rate(old.pass_rate if old else None, graded=scores),
+                rate(new.pass_rate if new else None, graded=scores),
+                f"{len(flips.broke):,} / {len(flips.fixed):,}",
+                "; ".join(not_passed) or "-",
+            )
+        )
+    table = columns(
+        [
+            "",
+            "change",
+            ("before", "right"),
+            ("after", "right"),
+            ("broke / fixed", "right"),
+            "claims that do not hold",
+        ],
+        rows,
+    )
+    return page([table], color=color, width=width)
+
+
+def _claims(verdict: Verdict, width: int) -> RenderableType:
+    scores = graded(verdict.comparison)
+    rows = [
+        (
+            word(claim.verdict),
+            claim.name,
+            text(claim_estimate(claim, graded=scores)),
+            text(claim_span(claim, graded=scores)),
+            text(claim_line(claim, graded=scores)),
+            claim.reason,
+        )
+        for claim in verdict.claims
+    ]
+    heads = ["", "claim", ("estimate", "right"), "interval", "must be", "why"]
+    if width < NARROW:
+        return columns(["", "claim", "why"], [(row[0], row[1], row[5]) for row in rows], flexible=2)
+    return columns(heads, rows, flexible=5)  # type: ignore[arg-type]
+
+
+def _comparison_body(comparison: Comparison, width: int) -> Iterator[RenderableType]:
+    if comparison.problems:
+        yield heading("Not comparable")
+        for problem in comparison.problems:
+            yield text(f"  {problem}")
+    yield text("")
+    yield _numbers(comparison)
+    yield from _findings(comparison)
+    yield from _flips(comparison, width)
+    yield from _checks(comparison)
+    yield from _slices(comparison)
+
+
+def _numbers(comparison: Comparison) -> RenderableType:
+    scores = graded(comparison)
+    pairs: list[tuple[str, str]] = []
+    sides = (
+        ("baseline", comparison.baseline, comparison.old.name),
+        ("candidate", comparison.candidate, comparison.new.name),
+    )
+    for title, side, name in sides:
+        if side is not None:
+            interval = rate_span(side.low, side.high, graded=scores)
+            pairs.append((title, f"{rate(side.pass_rate, graded=scores)} {interval}  {name}"))
+    difference = comparison.difference
+    if difference is not None:
+        low, high = difference.confidence_interval()
+        exact = difference.pvalue_exact
+        also = "" if exact is None else f", exact {pvalue(exact)}"
+        pairs.append(
+            (
+                "difference",
+                f"{points(difference.estimate, graded=scores)} {span(low, high, graded=scores)}  "
+                f"p = {pvalue(difference.pvalue)}{also}",
+            )
+        )
+    test = comparison.non_inferiority
+    if test is not None:
+        holds = "holds" if test.holds else "not shown"
+        margin = points(test.margin, graded=scores).lstrip("+")
+        pairs.append(
+            (
+                "not worse",
+                f"{holds}: loss below {margin}, lower bound "
+                f"{points(test.lower_bound, graded=scores)}, p = {pvalue(test.pvalue)}",
+            )
+        )
+    if comparison.minimum_detectable_effect is not None:
+        effect = points(comparison.minimum_detectable_effect, graded=scores).lstrip("+")
+        pairs.append(("detectable", f"{effect} with 80% power"))
+    pairs.append(("compared", size(comparison)))
+    if difference is not None:
+        pairs.append(("method", f"{difference.method}, {comparison.confidence_level:.0%} level"))
+    return facts(pairs)
+
+
+def _findings(comparison: Comparison) -> Iterator[RenderableType]:
+    if not comparison.findings:
+        return
+    yield heading("Findings")
+    yield columns(
+        ["", "finding", "what was seen"],
+        [
+            (word(finding.severity), finding.code, finding.message)
+            for finding in comparison.findings
+        ],
+    )
+
+
+def _flips(comparison: Comparison, width: int) -> Iterator[RenderableType]:
+    cases = flipped_cases(comparison, limit=SHOWN_FLIPS)
+    flips = comparison.flip_ids
+    for title, broke, ids in (("Broke", True, flips.broke), ("Fixed", False, flips.fixed)):
+        if not ids:
+            continue
+        shown = [case for case in cases if case.broke == broke]
+        more = len(ids) - len(shown)
+        yield heading(title, f"{count(len(ids), 'case')}, {more:,} not shown here" if more else
+                      count(len(ids), "case"))  # fmt: skip
+        yield _flip_table(shown, width)
+
+
+def _flip_table(cases: Sequence[FlippedCase], width: int) -> RenderableType:
+    heads = ["case", ("passes", "right"), "why it failed"]
+    room = width // 3
+    rows = [
+        [
+            cut(case.case_id, room),
+            f"{case.old.n_passed}/{case.old.n_trials} -> {case.new.n_passed}/{case.new.n_trials}",
+            cut(case.reason, room),
+        ]
+        for case in cases
+    ]
+    outputs = any(case.old.text or case.new.text for case in cases)
+    if outputs and width >= NARROW:
+        heads.append("the failing output")
+        for row, case in zip(rows, cases, strict=True):
+            row.append(cut((case.new if case.broke else case.old).text, room))
+    return columns(heads, rows)  # type: ignore[arg-type]
+
+
+def _checks(comparison: Comparison) -> Iterator[RenderableType]:
+    if len(comparison.checks) < 2:
+        return
+    scores = graded(comparison)
+    yield heading("Checks")
+    rows = []
+    for check in comparison.checks:
+        low, high = check.difference.confidence_interval()
+        rows.append(
+            (
+                check.check,
+                points(check.difference.estimate, graded=scores),
+                span(low, high, graded=scores),
+                pvalue(check.difference.pvalue),
+                f"{len(check.flips.broke):,} / {len(check.flips.fixed):,}",
+                word(check.conclusion),
+            )
+        )
+    yield columns(
+        [
+            "check",
+            ("difference", "right"),
+            "interval",
+            ("p", "right"),
+            ("broke / fixed", "right"),
+            "conclusion",
+        ],
+        rows,
+        flexible=0,
+    )
+
+
+def _slices(comparison: Comparison) -> Iterator[RenderableType]:
+    slices = slices_worth_seeing(comparison, SHOWN_SLICES)
+    if not slices:
+        return
+    scores = graded(comparison)
+    hidden = len(comparison.slices) - len(slices)
+    yield heading("Slices", f"{hidden:,} more not shown here" if hidden else "")
+    yield columns(
+        [
+            "slice",
+            ("cases", "right"),
+            ("difference", "right"),
+            "interval",
+            ("adjusted p", "right"),
+            "conclusion",
+        ],
+        [
+            (
+                f"{item.by}: {item.value}",
+                f"{item.n_cases:,}",
+                points(item.difference, graded=scores),
+                span(item.low, item.high, graded=scores),
+                pvalue(item.pvalue_adjusted),
+                word(item.conclusion),
+            )
+            for item in slices
+        ],
+        flexible=0,
+    )

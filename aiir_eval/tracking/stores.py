@@ -1,0 +1,118 @@
+"""Which MLflow store a URI means, whether it can be reached, and how its URI may be shown."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import InputError, UnreachableError
+
+DEFAULT_URI = "sqlite:///aiir-mlflow.db"
+TIMEOUT_S = 10.0
+REDACTED = "[redacted]"
+
+_USERINFO = re.compile(r"(?<=://)[^/\s@]*@(?=[^@]*(?:/|\Z))")
+_SECRET_QUERY = re.compile(
+    r"([?&;][^=&\s]*(?:key|token|secret|password|passwd|signature|sig|credential)[^=&\s]*=)[^&\s]+",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """An MLflow tracking store.
+
+    `uri` is what MLflow is given (it may hold a password), `shown` is the same without secrets.
+    `artifacts` is where a new experiment keeps its files; None leaves that to the store.
+    """
+
+    uri: str
+    shown: str
+    artifacts: str | None = None
+
+    @property
+    def is_server(self) -> bool:
+        return self.uri.startswith(("http://", "https://"))
+
+    def without_secrets(self, text: str) -> str:
+        """`text` (an error message) without what this URI keeps secret."""
+        return redact_uris(text.replace(self.uri, self.shown))
+
+
+def resolve_store(uri: str | None) -> Store:
+    """The store of a URI; without one of MLFLOW_TRACKING_URI, else of aiir-mlflow.db here.
+
+    A path that ends in .db is an SQLite file. Its experiments keep their files beside it. The path
+    is made absolute, as MLflow remembers a store by its URI and not by the folder it was called in.
+    """
+    given = uri or os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
+    if "://" not in given and Path(given).suffix in {".db", ".sqlite", ".sqlite3"}:
+        given = f"sqlite:///{given}"
+    if given.startswith("sqlite:///") and (name := given.removeprefix("sqlite:///").split("?")[0]):
+        path = Path(name).absolute()
+        query = given[len("sqlite:///") + len(name) :]
+        artifacts = path.with_name(f"{path.stem}-artifacts")
+        return Store(f"sqlite:///{path}{query}", given, artifacts.as_uri())
+    if "://" not in given and given not in {"databricks", "uc"}:
+        given = Path(given).absolute().as_uri()
+    return Store(given, redact_uris(given))
+
+
+def redact_uris(text: str) -> str:
+    """`text` without passwords and keys in the URIs it holds."""
+    return _SECRET_QUERY.sub(rf"\1{REDACTED}", _USERINFO.sub(f"{REDACTED}@", text))
+
+
+def check_reachable(store: Store) -> None:
+    """Raise before MLflow begins to try again and again for minutes.
+
+    `UnreachableError` where no server answers, `InputError` where a file cannot be written. Any
+    answer of a server, even an error, counts as reached.
+    """
+    if store.is_server:
+        import requests
+
+        try:
+            url = f"{store.uri.rstrip('/')}/health"
+            requests.get(url, timeout=TIMEOUT_S, verify=_tls_verification())
+        except requests.RequestException as error:
+            raise UnreachableError(
+                f"the MLflow server {store.shown} could not be reached: "
+                f"{store.without_secrets(_innermost(error))} "
+                "(nothing is lost: the verdict stands, only its record in MLflow was not written)"
+            ) from None
+    elif store.uri.startswith("sqlite:///"):
+        _check_file(Path(store.uri.removeprefix("sqlite:///").split("?")[0]), store)
+
+
+def _check_file(path: Path, store: Store) -> None:
+    import sqlite3
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(path, timeout=TIMEOUT_S)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.rollback()
+        finally:
+            connection.close()
+    except (OSError, sqlite3.Error) as error:
+        raise InputError(
+            f"the MLflow store {store.shown} cannot be written: {error}",
+            hint="name another with --mlflow sqlite:///FILE.db",
+        ) from None
+
+
+def _tls_verification() -> bool | str:
+    """As MLflow's own variables say: a certificate file, or none at all."""
+    if os.environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in {"true", "1"}:
+        return False
+    return os.environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH") or True
+
+
+def _innermost(error: BaseException) -> str:
+    """The cause in a few words: "Connection refused" out of four layers of wrapping."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return re.sub(r"<[^>]*>:?\s*|\w+\(.*?\):\s*", "", str(reason or error)).strip()
