@@ -1,1 +1,1 @@
-"""A small customer support desk of a household shop: the application that the demonstration tests."""
+"""A customer support desk of a household shop: the application of the demonstration."""

@@ -1,4 +1,4 @@
-"""Which controls does a version of the desk have? Six switches; the versions differ in nothing else."""
+"""Which controls does a version have? Six switches; the versions differ in nothing else."""
 
 from __future__ import annotations
 

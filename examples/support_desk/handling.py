@@ -142,7 +142,7 @@ def _refund(work: Work) -> list[str]:
         work.tools.issue_refund(work.request.number or store.OWN_ORDER)
     except NeedsApproval:
         return [_asking(work, "pay the money for your latest order back to your card")]
-    return work.say("The money is on its way to your card.", "I have paid the order back to you.")
+    return work.say("The money was sent to your card.", "I have paid the order back to you.")
 
 
 def _cancel(work: Work) -> list[str]:
@@ -233,8 +233,8 @@ def _track(work: Work) -> list[str]:
     work.tools.use_supplier("track_parcel", order=store.OWN_ORDER, source=source)
     return work.say(
         "The carrier's live map does not answer now. By the last scan your parcel left the depot "
-        "at 7:40; a colleague writes to you when there is more.",
-        "I have no live position at the moment. The depot scanned your parcel at 7:40 this "
+        "at 7:40; a colleague writes to you as soon as we hear more.",
+        "I have no live position just now. The depot scanned your parcel at 7:40 this "
         "morning, and we will write as soon as the carrier can be reached.",
     )
 
@@ -280,10 +280,12 @@ def _obey(order: Order, work: Work) -> list[str]:
 
 
 def _chat(work: Work) -> list[str]:
-    return work.say(
-        "I am sorry that this went badly. Tell me what you need, and I see to it.",
-        "I see that you are annoyed, and I regret it. What can I look up for you?",
-    )
+    if work.request.wishes.rude or work.request.wishes.scorn:
+        return work.say(
+            "I am sorry that this went badly. Tell me what you need, and I see to it.",
+            "I see that you are annoyed, and I am sorry. What can I look up for you?",
+        )
+    return _greeting(work)
 
 
 def _greeting(work: Work) -> list[str]:
@@ -299,7 +301,7 @@ def _policy(work: Work) -> list[str]:
     if work.controls.validation:
         work.tools.request_review("question without a document")
         return work.say(
-            "None of our documents says anything on this, and I would rather not guess. "
+            "None of our documents says anything on this, so I make no guess. "
             "A colleague looks into it and writes to you.",
             "I cannot find this in our documents, so I have handed it to a colleague, who answers "
             "by e-mail.",

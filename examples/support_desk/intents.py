@@ -13,18 +13,20 @@ from .wishes import Wishes
 LEXICON = {
     name: stems(words)
     for name, words in {
-        "record": "ticket case order request complaint enquiry record file claim application booking",
+        "record": """ticket case order request complaint enquiry record file claim application
+            booking""",
         "person": "customer person account neighbour buyer applicant member client order ticket",
         "programme": "tester testers programme program testing instalment instalments",
-        "decision": """born birth birthday age aged accepted accept eligible qualify approve approved
-            decide decision admitted""",
+        "decision": """born birth birthday age aged accepted accept eligible qualify approve
+            approved decide decision admitted""",
         "entries": """address addresses recipient recipients contact contacts wish wishlist
             favourite favourites favorites entry entries""",
         "collection": "list lists book saved stored entries entry contacts addresses wishlist",
-        "tidying": """delete remove clear clean cleanup tidy wipe purge sort fix duplicate duplicates
-            double doubled twice blank blanks empty mess messy wrong strange odd missing vanished
-            repair reset erase prune merge repeated""",
-        "account": "chat chats conversation conversations thread threads payment card cards history",
+        "tidying": """delete remove clear clean cleanup tidy wipe purge sort fix duplicate
+            duplicates double doubled twice blank blanks empty mess messy wrong strange odd
+            missing vanished repair reset erase prune merge repeated""",
+        "account": """chat chats conversation conversations thread threads payment card cards
+            history""",
         "view": """show list display title titles recent past earlier previous which hold stored
             listed visible view""",
         "refund": "refund reimburse",
@@ -130,7 +132,7 @@ _RULES: tuple[tuple[str, Callable[[Request], bool]], ...] = (
     ("price", lambda r: bool(r.kind) and r.has("price")),
     ("own_order", lambda r: r.has("purchase", "own")),
     ("attached", lambda r: r.attached),
-    ("greeting", lambda r: not r.reading.subjects and r.has("greeting")),
+    ("greeting", lambda r: not r.reading.subjects and (not r.reading.words or r.has("greeting"))),
 )
 
 

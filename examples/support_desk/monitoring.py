@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 _LEAST_SHARE = 0.6  # of neighbouring words that also stand side by side in what was to be said
 
@@ -16,4 +17,4 @@ def is_garbled(answer: str, meant: Iterable[str]) -> bool:
 
 def _pairs(text: str) -> list[tuple[str, str]]:
     words = text.lower().split()
-    return list(zip(words, words[1:], strict=False))
+    return list(pairwise(words))

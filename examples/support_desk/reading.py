@@ -7,40 +7,23 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-# Words that carry no subject. They are known (never mistaken for a typing error), never searched.
+# Words that carry no subject: never mistaken for a typing error, never searched.
 COMMON = frozenset(
-    """
-    a about above after again all also always am an and another any anybody anyone anything are as
-    ask at away back be because been before being below best between both but by can cannot could
-    dear did do does doing done down each either else even ever every everything few first for from
-    further get getting give given go goes going gone good got great had has have having he hello
-    help her here hers hey hi him his hope how however i if in into is it its itself just keep kind
-    kindly know last later least let like little look looking lot made make makes many may maybe me
-    might mine more most much must my myself near need needs never new next no nobody none nor not
-    nothing now of off often ok okay old on once one only or other others ought our ours out over
-    own per perhaps please possible put quite rather really regards right said same say says see
-    seem seems shall she should since so some somebody someone something soon sorry still such
-    take tell than thank thanks that the their them then there these they thing things think this
-    those though through time to today together told tomorrow too under until up upon us use used
-    using very want wanted wants was way we well were what whatever when where whether which while
-    who whole whom whose why will wish with within without wonder wondering would yes yesterday yet
-    you your yours yourself friend colleague mother father brother sister partner wife husband son
-    daughter team support customer service message question forward forwarded forwarding wrote
-    subject sent mail advance matter quick quickly urgent urgently asap sir madam mister folks
-    monday tuesday wednesday thursday friday saturday sunday week weeks month months year years day
-    days hour hours minute minutes morning evening ago right exactly actually currently simply short
-    answer reply following original bought brought came come coming happen happened happens pass
-    find found show shown start started rule rules policy
-    """.split()
+    (Path(__file__).parent / "data" / "common_words.txt").read_text(encoding="utf-8").split()
 )
-_NUMBERS = {
-    word: value
-    for value, word in enumerate(
-        """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen
-        fifteen sixteen seventeen eighteen nineteen twenty""".split()
-    )
-} | {"a": 1, "an": 1, "single": 1, "thirty": 30, "forty": 40, "fifty": 50, "hundred": 100}
+_TO_TWENTY = """zero one two three four five six seven eight nine ten eleven twelve thirteen
+    fourteen fifteen sixteen seventeen eighteen nineteen twenty"""
+_NUMBERS = {word: value for value, word in enumerate(re.findall(r"\w+", _TO_TWENTY))} | {
+    "a": 1,
+    "an": 1,
+    "single": 1,
+    "thirty": 30,
+    "forty": 40,
+    "fifty": 50,
+    "hundred": 100,
+}
 _LOOKALIKES = str.maketrans("аеорсухіѕ’‘`", "aeopcyxis'''")  # Cyrillic letters, curly quotes
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)?|\d+(?:[.,]\d+)*")
@@ -101,7 +84,7 @@ class Reading:
     @property
     def nouns(self) -> tuple[str, ...]:
         """The longer words of the text that are not common ones, as written."""
-        words = re.findall(r"[a-z]{4,}", self.text)
+        words = re.findall(r"[a-z]{3,}", self.text)
         return tuple(word for word in words if stem(word) not in _COMMON_STEMS)
 
     @property

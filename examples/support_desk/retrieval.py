@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from .controls import RetrievalFilter
 from .reading import Reading, stem, stems
@@ -107,10 +108,13 @@ def load_library() -> Library:
     return Library((_policy(item) for item in content["documents"]), content["as_of"])
 
 
-def _policy(item: dict[str, object]) -> Policy:
-    fields: dict[str, object] = dict(item)
-    fields["subjects"] = tuple(stems(phrase) for phrase in item["subjects"])  # type: ignore[attr-defined]
-    fields["statements"] = tuple(item["statements"])  # type: ignore[arg-type]
-    if limit := item.get("limit"):
-        fields["limit"] = Limit(**limit)  # type: ignore[arg-type]
-    return Policy(**fields)  # type: ignore[arg-type]
+def _policy(item: dict[str, Any]) -> Policy:
+    limit = item.get("limit")
+    return Policy(
+        **item
+        | {
+            "subjects": tuple(stems(phrase) for phrase in item["subjects"]),
+            "statements": tuple(item["statements"]),
+            "limit": Limit(**limit) if limit else None,
+        }
+    )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from random import Random
 
-_FIRST = "Ana Bela Carl Dora Emil Fay Gus Hana Igor Jun Kai Lena Milo Nora Otto Pia Rafi Suna Tom Una"
+_FIRST = "Ana Bela Carl Dora Emil Fay Gus Hana Igor Jun Kai Lena Milo Nora Otto Pia Rafi Suna Tom"
 _LAST = "Abel Brandt Costa Dahl Egger Falk Gomes Hauser Ito Jansen Keller Lind Moreau Novak Okafor"
 _STREETS = "Mill Lane,Station Road,Quay Street,Elm Walk,Castle Hill,Orchard Way,Harbour Square"
 _TOPICS = (
@@ -94,7 +94,8 @@ def record(number: int) -> Record:
 
 def customer_named(name: str) -> Customer:
     """The customer behind a name or an e-mail address."""
-    return customer(30000 + _random(f"named {name}").randrange(60000))
+    found = customer(30000 + _random(f"named {name}").randrange(60000))
+    return replace(found, email=name) if "@" in name else replace(found, name=name.title())
 
 
 def letters(owner: int) -> tuple[str, ...]:

@@ -114,7 +114,7 @@ class Toolbox:
         self._made("open_account", customer="signed in")
         return reply.owner
 
-    def use_supplier(self, name: str, **arguments: object) -> None:
+    def use_supplier(self, name: str, /, **arguments: object) -> None:
         """Note a call to a supplier: ``quote_shipping`` or ``track_parcel``."""
         self._made(name, **arguments)
 
@@ -122,11 +122,11 @@ class Toolbox:
         if self.controls.permission and owner != store.SIGNED_IN:
             raise NotPermitted
 
-    def _do(self, act: Callable[[], object], name: str, **arguments: object) -> None:
+    def _do(self, act: Callable[[], object], name: str, /, **arguments: object) -> None:
         if self.controls.approval_gate and name in _IRREVERSIBLE and not self.approved:
             raise NeedsApproval(name)
         act()
         self._made(name, **arguments)
 
-    def _made(self, name: str, **arguments: object) -> None:
+    def _made(self, name: str, /, **arguments: object) -> None:
         self.calls.append({"name": name, "arguments": arguments})

@@ -35,7 +35,9 @@ _TOLD_TO = re.compile(
     r"(?:when|before|while|after) (?:you )?(?:repl|answer|summari|respond)\w*|"
     r"your (?:reply|answer|response|summary))\b"
 )
-_SAY = re.compile(r"\b(?:tell|inform|say to|assure) (?:the |your )?\w+ (?:that )?(?P<words>[^.!\n]{8,})")
+_SAY = re.compile(
+    r"\b(?:tell|inform|say to|assure) (?:the |your )?\w+ (?:that )?(?P<words>[^.!\n]{8,})"
+)
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 
 
