@@ -24,7 +24,9 @@ Params = dict[str, Any]
 Rewriting = Callable[[str, "np.random.Generator"], tuple[str, Params]]
 
 # Words an operator may touch: lower-case letters only, so no name, number, code or address.
-_PLAIN_WORD = re.compile(r"(?<![^\s(\"'])[a-z]{5,}(?![^\s.,;:!?)\"'])")
+_PLAIN_HYPHENATED = re.compile(r"(?<![^\s(\"'])[a-z]+(?:-[a-z]+)+(?![^\s.,;:!?)\"'])")
+_WORD = re.compile(r"(?<![^\s(\"'])[a-z]{5,}(?![^\s.,;:!?)\"'])")
+_HYPHENATED = re.compile(r"(?<![^\s(\"'])[a-z]+(?:-[a-z]+)+(?![^\s.,;:!?)\"'])")
 _WORD = re.compile(r"\S+")
 
 
@@ -202,7 +204,7 @@ def _typographic(text: str, rng: np.random.Generator) -> tuple[str, Params]:
     curly = re.sub(r"(?<=\w)'(?=\w)", "’", text)
     curly = re.sub(r'"([^"\n]*)"', r"“\1”", curly)
     styles = {
-        "word processor": re.sub(r"(?<=\w)-(?=\w)", "‑", curly),
+        "word processor": _HYPHENATED.sub(lambda word: word.group().replace("-", "‑"), curly),
         "no-break spaces": re.sub(r"(?<=[a-z]) (?=\S)", "\u00a0", curly),
         "decomposed": _decomposed(curly),
     }

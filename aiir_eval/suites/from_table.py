@@ -76,8 +76,6 @@ def suite_from_table(
     every = [*ids_of, *single, *clusters_of, *levels_of]
     table = read_table(source, where=where, text_columns=every)
     require_columns(table, every)
-    if table.num_rows == 0:
-        raise TableError(f"no row is selected by where: {where}", file=table_name(table))
     ids = join_id(table, ids_of)
     _refuse_duplicates(table, ids, ids_of)
     inputs = _inputs(table, input, ids)

@@ -70,23 +70,25 @@ def lint_suite(
     """
     by_id = records(incidents)
     siblings = {case.id: case for case in suite.cases}
-    found: list[LintProblem] = []
+    shared: list[LintProblem] = []  # may be the same in many cases
+    own: list[LintProblem] = []
     proved: set[str] = set()
     for case in suite.cases:
         scorers: dict[str, Scorer] = {}
-        found.extend(_making(case, scorers, allow_python))
+        shared.extend(_making(case, scorers, allow_python))
         if case.origin == "control":
-            found.extend(_control(case, scorers))
+            shared.extend(_control(case, scorers))
             continue
         known = known_answers(case, siblings, by_id)
         if known is None:
-            found.extend(_unproved(case, by_id))
+            shared.extend(_unproved(case, by_id))
             continue
         key = proof_key(case, known)
         if key not in proved:
             proved.add(key)
-            found.extend(_proving(case, scorers, prove(case, scorers, known)))
-    problems = _told_once(found)
+            own.extend(_proving(case, scorers, prove(case, scorers, known)))
+    order = {case.id: index for index, case in enumerate(suite.cases)}
+    problems = sorted([*_told_once(shared), *own], key=lambda problem: order[problem.case_id])
     return problems if path is None else _with_lines(problems, Path(path))
 
 
@@ -243,7 +245,7 @@ def _told_once(found: list[LintProblem]) -> list[LintProblem]:
     return [
         problem
         if times[key] == 1
-        else replace(problem, message=f"{problem.message} (and {times[key] - 1} more cases)")
+        else replace(problem, message=f"{problem.message} (the same in {times[key] - 1} more)")
         for key, problem in first.items()
     ]
 
