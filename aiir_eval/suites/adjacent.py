@@ -24,9 +24,9 @@ Params = dict[str, Any]
 Rewriting = Callable[[str, "np.random.Generator"], tuple[str, Params]]
 
 # Words an operator may touch: lower-case letters only, so no name, number, code or address.
-_PLAIN_HYPHENATED = re.compile(r"(?<![^\s(\"'])[a-z]+(?:-[a-z]+)+(?![^\s.,;:!?)\"'])")
-_WORD = re.compile(r"(?<![^\s(\"'])[a-z]{5,}(?![^\s.,;:!?)\"'])")
-_HYPHENATED = re.compile(r"(?<![^\s(\"'])[a-z]+(?:-[a-z]+)+(?![^\s.,;:!?)\"'])")
+_ALONE = r"(?<![^\s(\"']){}(?![^\s.,;:!?)\"'])"
+_PLAIN_WORD = re.compile(_ALONE.format("[a-z]{5,}"))
+_HYPHENATED = re.compile(_ALONE.format("[a-z]+(?:-[a-z]+)+"))
 _WORD = re.compile(r"\S+")
 
 
