@@ -281,7 +281,7 @@ def validation_problems(
     """What pydantic found, in the words of this project, with lines."""
     problems = []
     for item in error.errors(include_url=False):
-        location = (*at, *_known_part(document, at, item["loc"]))
+        location = (*at, *_known_part(document.data, item["loc"]))
         message, hint = item["msg"].removeprefix("Value error, "), None
         if item["type"] == "extra_forbidden":
             message, hint = "unknown field", "check the spelling; unknown fields are errors"
@@ -293,13 +293,16 @@ def validation_problems(
     return problems
 
 
-def _known_part(document: Document, at: Location, location: Iterable[str | int]) -> Location:
+def _known_part(data: Any, location: Iterable[str | int]) -> Location:
     """`location` without the names pydantic adds for the branches of a union."""
     known: Location = ()
     parts = list(location)
-    for index, part in enumerate(parts):
-        if (*at, *known, part) in document.lines or index == len(parts) - 1:
-            known = (*known, part)
+    for number, part in enumerate(parts, 1):
+        if isinstance(data, Mapping):
+            if part in data or number == len(parts):  # the last one may be a field that is missing
+                known, data = (*known, part), data.get(part)
+        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
+            known, data = (*known, part), data[part]
     return known
 
 

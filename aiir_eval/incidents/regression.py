@@ -9,7 +9,9 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
+    Discriminator,
     Field,
+    Tag,
     ValidationInfo,
     field_validator,
     model_serializer,
@@ -108,7 +110,10 @@ def _checks(checks: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 Checks = Annotated[list[dict[str, Any]], Field(min_length=1), AfterValidator(_checks)]
-Input = Annotated[str, AfterValidator(_not_blank)] | Annotated[list[Message], Field(min_length=1)]
+Input = Annotated[
+    Annotated[Text, Tag("text")] | Annotated[list[Message], Field(min_length=1), Tag("messages")],
+    Discriminator(lambda value: "messages" if isinstance(value, list) else "text"),
+]
 
 
 class Control(Part):
