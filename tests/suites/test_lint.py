@@ -120,7 +120,8 @@ def test_a_missing_expected_answer_is_an_error(make) -> None:  # type: ignore[no
     assert "compares with the expected answer" in problem.message
 
 
-def test_a_scorer_that_gives_up_on_a_known_output_is_an_error(make) -> None:  # type: ignore[no-untyped-def]
+def test_a_scorer_that_gives_up_on_a_known_output_is_an_error(make, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr("aiir_eval.scorers.patterns.TIMEOUT_S", 0.1)
     slow = {"scorer": "not_regex", "name": "slow", "pattern": "^(a|aa)+$"}
     bad = [{"output": "a" * 90 + "!"}, {"output": "You have 90."}, {"output": "ninety"}]
     found = [p for p in problems_of(make(bad=bad, checks=[BAN, slow])) if p.check == "slow"]
