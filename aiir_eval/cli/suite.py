@@ -137,19 +137,20 @@ def lint(
 def show(path: str, format_: str) -> None:
     """What a suite holds: cases by class, origin and incident, and their checks."""
     from ..suites.model import load_suite
-    from ..suites.summary import summarize
 
-    summary = summarize(load_suite(path))
+    loaded = load_suite(path)
     if format_ == "json":
-        print_json(summary.to_dict())
+        from ..suites.summary import summarize
+
+        print_json(summarize(loaded).to_dict())
     elif format_ == "markdown":
         from ..reports.markdown import suite_markdown
 
-        click.echo(suite_markdown(summary))
+        click.echo(suite_markdown(loaded))
     else:
         from ..reports.terminal import render_suite
 
-        click.echo(render_suite(summary, color=wants_color(), width=width()))
+        click.echo(render_suite(loaded, color=wants_color(), width=width()))
 
 
 @click.command("from-table")
