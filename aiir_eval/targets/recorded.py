@@ -34,7 +34,7 @@ class RecordedTarget:
     """The outputs of a complete run or an imported table, judged anew without being made anew.
 
     The first trial of a case gets its first recorded output, the second its second; where no more
-    was recorded, the trial is an error. An error that was recorded is an error again.
+    was recorded, the trial is an error. An error of the target that was recorded is an error again.
     The fingerprint covers the recorded rows, not the folder they lie in.
     """
 
@@ -83,10 +83,10 @@ class RecordedTarget:
             raise TargetError(
                 f"the recorded run has trial {row['trial']} of this case more than once"
             )
-        if row["error"] is not None:
-            raise TargetError(row["error"])
-        if row["output"] is None:
-            raise TargetError("the recorded run has no output for this trial, only its outcome")
+        if row["output"] is None:  # with one, it was the judging that failed
+            raise TargetError(
+                row["error"] or "the recorded run has no output for this trial, only its outcome"
+            )
         return Reply(
             row["output"],
             tuple(

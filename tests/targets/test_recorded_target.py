@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from aiir_eval.errors import DocumentError, InputError
-from aiir_eval.runs import run
+from aiir_eval.runs import load_run, run
 from aiir_eval.suites.model import Suite
 from aiir_eval.targets import Reply, Request, Target, TargetError, fingerprint, make_target
 from aiir_eval.tool_calls import ToolCall
@@ -58,12 +58,16 @@ def ask(target: Target, case_id: str, trial: int) -> Reply:
 
 def test_a_replayed_run_says_what_the_recorded_one_said(recorded: Path) -> None:
     again = run(suite("a", "b", "bad"), f"recorded:{recorded}", trials=3)
-    from aiir_eval.runs import load_run
-
     columns = ["case_id", "trial", "output", "tool_calls", "error", "passed", "latency_s"]
     columns += ["input_tokens", "finish_reason"]
     first = load_run(recorded)
-    assert again.trials.select(columns).equals(first.trials.select(columns))
+    both = [
+        [row for row in recorded.trials.select(columns).to_pylist() if row["error"] is None]
+        for recorded in (first, again)
+    ]
+    assert both[0] == both[1]
+    assert len(both[0]) == 6
+    assert again.trials["error"].to_pylist() == first.trials["error"].to_pylist()
     assert again.manifest.fingerprint != first.manifest.fingerprint
 
 
@@ -73,6 +77,31 @@ def test_no_output_is_used_twice(recorded: Path) -> None:
     assert errors[:3] == [None] * 3
     assert errors[3] == "the recorded run has 3 trials of this case; trial 4 was not recorded"
     assert len(set(again.trials["output"].to_pylist()[:3])) == 3
+
+
+def test_an_output_whose_judgement_failed_is_judged_again(recorded: Path, tmp_path: Path) -> None:
+    class Says:
+        name = uri = "test:says"
+
+        def describe(self) -> dict[str, Any]:
+            return {"uri": self.uri}
+
+        async def reply(self, request: Request) -> Reply:
+            return Reply("7")
+
+        async def close(self) -> None: ...
+
+    (tmp_path / "judges_that_fail.py").write_text("def f(answer): raise ValueError('boom')\n")
+    check = {"scorer": "python:judges_that_fail:f"}
+    broken = Suite(name="s", cases=[{"id": "a", "input": "x", "checks": [check]}])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        first = run(broken, Says(), out=tmp_path / "f", allow_python=[check["scorer"]])
+    assert first.trials["output"].to_pylist() == ["7"]
+    assert "boom" in first.trials["error"].to_pylist()[0]
+    assert first.trials["passed"].to_pylist() == [None]
+    again = run(suite("a"), f"recorded:{tmp_path / 'f'}")
+    assert again.trials["passed"].to_pylist() == [True]
 
 
 def test_a_case_that_was_not_recorded_is_an_error(recorded: Path) -> None:
