@@ -101,11 +101,12 @@ def _non_inferior(name: str, margin: float, cases: Bools, ground: Ground, rng: R
     low, high = difference.confidence_interval()
     enough = difference.n_clusters >= MIN_CLUSTERS
     what = "mean score" if ground.paired.graded else "pass rate"
+    loss = _amount(max(-test.lower_bound, 0.0), ground.paired)
     reason = (
-        f"{what} {_signed(difference.estimate)} over {difference.n_cases:,} cases in "
-        f"{difference.n_clusters:,} clusters; at one-sided {100 * level:g}% it falls by no more "
-        f"than {max(-test.lower_bound, 0):.4f}, {'within' if test.holds else 'beyond'} the margin "
-        f"{margin:g}"
+        f"{what} {_change(difference.estimate, ground.paired)} over {difference.n_cases:,} cases "
+        f"in {difference.n_clusters:,} clusters; with {100 * level:g}% confidence it falls by at "
+        f"most {loss}, {'within' if test.holds else 'beyond'} the margin of "
+        f"{_amount(margin, ground.paired)}"
     )
     if not enough:
         reason += f"; nothing is concluded from fewer than {MIN_CLUSTERS} clusters"
@@ -151,5 +152,11 @@ def _judge_count(claim: Claim, most: int, cases: Bools, ground: Ground) -> Judge
     )
 
 
-def _signed(value: float) -> str:
-    return "unchanged" if value == 0 else f"changed by {value:+.4f}"
+def _change(value: float, paired: Paired) -> str:
+    if value == 0:
+        return "unchanged"
+    return f"{'rose' if value > 0 else 'fell'} by {_amount(abs(value), paired)}"
+
+
+def _amount(value: float, paired: Paired) -> str:
+    return f"{value:.3f}" if paired.graded else f"{100 * value:.1f} points"

@@ -27,13 +27,14 @@ def _answer_bias(slices: Sequence[Slice], alpha: float) -> Iterator[Candidate]:
     if not fell or not rose:
         return
     worst, best = min(fell, key=_difference), max(rose, key=_difference)
+    less, more = f"{worst.value!r:.80}", f"{best.value!r:.80}"
     yield Candidate(
         Finding(
             "answer_bias_shift",
             "warning",
-            f"Cases that expect {worst.value!r} changed by {_points(worst)} and cases that expect "
-            f"{best.value!r} by {_points(best)}: the candidate answers {best.value!r} more often, "
-            "which is a shift of bias and not of ability.",
+            f"Cases that expect {less} changed by {_points(worst)} and cases that expect {more} by "
+            f"{_points(best)}: the candidate answers {more} more often, which is a shift of bias "
+            "and not of ability.",
             {"levels": {item.value: _numbers(item) for item in slices}},
         )
     )
@@ -55,7 +56,7 @@ def _reversal(key: str, slices: Sequence[Slice], seen: Seen) -> Iterator[Candida
         Finding(
             "slice_reversal",
             "warning",
-            f"By {key}, {worst.value!r} changed by {_points(worst)} and {best.value!r} by "
+            f"By {key}, {worst.value!r:.80} changed by {_points(worst)} and {best.value!r:.80} by "
             f"{_points(best)}: the overall difference hides that they move apart.",
             {"by": key, "levels": {item.value: _numbers(item) for item in slices}},
         )
@@ -74,7 +75,7 @@ def _constant_expected_answer(seen: Seen) -> Iterator[Candidate]:
         Finding(
             "constant_expected_answer",
             "warning",
-            f"All {codes.size:,} cases expect {value:.80!r}: such a suite cannot tell ability from "
+            f"All {codes.size:,} cases expect {value!r:.80}: such a suite cannot tell ability from "
             "a habit of answering that; add cases that expect something else.",
             {"expected": value, "n_cases": int(codes.size)},
         )
