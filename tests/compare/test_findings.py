@@ -42,9 +42,10 @@ def answers(text: str, n: int = N) -> list[str]:
     return [f"{text} {i}" for i in range(n)]
 
 
-def test_an_a_a_comparison_has_nothing_to_report() -> None:
+def test_a_a_comparisons_have_something_to_report_as_rarely_as_the_level_says() -> None:
     rng = np.random.default_rng(4)
-    for _ in range(5):
+    alarms = 0
+    for _ in range(60):
         columns = {
             side: (
                 [side + "word " * int(k) for k in rng.integers(5, 50, N)],
@@ -61,7 +62,8 @@ def test_an_a_a_comparison_has_nothing_to_report() -> None:
             cost=(columns["old"][1] / 100, columns["new"][1] / 100),
             expected=["a", "b"] * (N // 2),
         )
-        assert codes(comparison) <= {"underpowered"}
+        alarms += not codes(comparison) <= {"underpowered"}
+    assert alarms <= 8  # 60 at 5%: 3 expected, 8 or more in one of a hundred
 
 
 def test_opposite_moves_by_expected_answer_are_a_shift_of_bias() -> None:
