@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "-o",
-    "--output",
+    "--out",
     "out",
     type=click.Path(),
     metavar="FILE",

@@ -34,7 +34,7 @@ from .output import format_option, note, print_json, wants_color, width
 )
 @click.option(
     "-o",
-    "--output",
+    "--out",
     "out",
     type=click.Path(),
     metavar="FILE",

@@ -62,7 +62,7 @@ if TYPE_CHECKING:
 @target_options
 @click.option(
     "-o",
-    "--output",
+    "--out",
     "out",
     type=click.Path(),
     metavar="FILE",
