@@ -351,9 +351,14 @@ def dump_yaml(value: Mapping[str, Any]) -> str:
             return True
 
     def text(dumper: Any, value: str) -> Any:
-        # Quoted when a reader of the 1.2 core schema would not read the bare word as text.
-        style = "|" if "\n" in value and not re.search(r"[^\S\n]\n|\t|\r", value) else None
-        if style is None and not isinstance(_scalar(value), str):
+        # Quoted when a reader of the 1.2 core schema would not read the bare word as text, and
+        # escaped where a line break of another kind would come back as a plain one.
+        style = None
+        if re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]", value):
+            style = '"'
+        elif "\n" in value and not re.search(r"[^\S\n]\n|\t", value):
+            style = "|"
+        elif not isinstance(_scalar(value), str):
             style = '"'
         return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
