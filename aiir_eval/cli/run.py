@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,7 +111,15 @@ def run(
 
     Exit code 0 when the run is complete, 5 when the target cannot be reached, 130 on Ctrl-C.
     """
-    done = run_target(suite_path, target_name, trials=trials, out=out, resume=resume, **options)
+    done = run_target(
+        suite_path,
+        target_name,
+        trials=trials,
+        out=out,
+        resume=resume,
+        resume_command=shlex.join(["aiir", *sys.argv[1:], *([] if resume else ["--resume"])]),
+        **options,
+    )
     if format_ == "json":
         print_json(done.manifest.model_dump(by_alias=True))
     elif format_ == "markdown":
@@ -131,6 +140,7 @@ def run_target(
     trials: int | None,
     out: str | None,
     resume: bool = False,
+    resume_command: str | None = None,
     config_path: str | None = None,
     base_url: str | None = None,
     prompt_file: str | None = None,
@@ -169,6 +179,7 @@ def run_target(
             seed=seed,
             concurrency=concurrency,
             resume=resume,
+            resume_command=resume_command,
             timeout_s=timeout_s,
             progress=progress,
             config=config,

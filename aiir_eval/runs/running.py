@@ -184,10 +184,10 @@ class _Session:
             return self.finish()
         except KeyboardInterrupt:
             self.leave("interrupted")
-            raise InterruptedRunError(f"stopped by the user{self.kept(command)}") from None
+            raise InterruptedRunError(f"stopped by the user: {self.kept(command)}") from None
         except UnreachableError as error:
             self.leave("failed")
-            raise UnreachableError(f"{error}{self.kept(command)}") from error
+            raise UnreachableError(f"{error}\n{self.kept(command)}") from error
         except BaseException:
             self.leave("failed")
             raise
@@ -212,8 +212,8 @@ class _Session:
         """What is kept of the run, and the command to resume."""
         count = f"{len(self.rows)} of {self.total} trials are done"
         if self.folder is None:
-            return f": {count}, and none is kept (name a folder to write the run into)"
-        return f": {count} and kept in {self.folder.path}\nresume with: {command}"
+            return f"{count}, and none is kept (name a folder to write the run into)"
+        return f"{count} and kept in {self.folder.path}\nresume with: {command}"
 
     def problems(self) -> list[str]:
         """What a reader of the run must know before its numbers."""

@@ -326,7 +326,7 @@ def test_an_unreachable_target_ends_the_run_and_keeps_what_was_done(tmp_path: Pa
         return "ok"
 
     with pytest.raises(
-        UnreachableError, match=r"connection refused: 3 of 6 trials .*run"
+        UnreachableError, match=r"connection refused\n3 of 6 trials .*run"
     ) as raised:
         run(small_suite(), FakeTarget(answer), trials=2, out=tmp_path / "run", concurrency=1)
     assert "resume=True" in str(raised.value)

@@ -172,3 +172,26 @@ def test_tools_that_are_none_are_an_error(tmp_path: Path, tools: object, message
     (tmp_path / "tools.json").write_text(json.dumps(tools))
     with pytest.raises(DocumentError, match=message):
         make_target("openai:m", base_url="http://h/v1", tools=tmp_path / "tools.json")
+
+
+def test_an_installed_package_can_add_a_kind_of_target(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "echoing.py").write_text(
+        "class Echo:\n"
+        "    def __init__(self, spec): self.name, self.uri = spec.name, spec.uri\n"
+        "    def describe(self): return {'uri': self.uri}\n"
+        "def broken(spec): return missing\n"
+    )
+    metadata = tmp_path / "echoing-1.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: echoing\nVersion: 1\n")
+    (metadata / "entry_points.txt").write_text(
+        "[aiir_eval.targets]\necho = echoing:Echo\nlost = echoing:nowhere\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert make_target("echo:x").uri == "echo:x"
+    with pytest.raises(InputError, match=r"lost: .* cannot be loaded"):
+        make_target("lost:x")
+    with pytest.raises(InputError, match="echo, lost, openai, python, recorded"):
+        make_target("nothing:x")
