@@ -104,9 +104,10 @@ def _said(reply: Reply, seconds: float) -> dict[str, Any]:
 
 
 def _error_row(case: Case, trial: int, error: str | None, **columns: Any) -> TrialRow:
-    text = redact(unicode_text(error or "the target failed without a reason"))
-    if len(text) > MAX_ERROR:
-        text = f"{text[:MAX_ERROR]}... ({len(text):,} characters)"
+    full = error or "the target failed without a reason"
+    text = redact(unicode_text(full[: 4 * MAX_ERROR]))  # before the cut, which could halve a key
+    if len(full) > MAX_ERROR:
+        text = f"{text[:MAX_ERROR]}... ({len(full):,} characters)"
     return trial_row(case, trial, error=text, **columns)
 
 

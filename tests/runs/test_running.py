@@ -293,6 +293,15 @@ def test_a_secret_in_an_exception_does_not_reach_the_row() -> None:
         assert secret not in error
 
 
+def test_an_endless_error_is_cut_and_says_how_long_it_was() -> None:
+    def answer(request: Any) -> str:
+        raise TargetError("a.b" * 1_000_000)
+
+    error = column(run(small_suite(1), FakeTarget(answer)), "error")[0]
+    assert error.endswith("... (3,000,000 characters)")
+    assert len(error) < 2100
+
+
 def test_a_scorer_that_fails_makes_the_trial_an_error_and_keeps_the_output(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
