@@ -9,9 +9,8 @@ from .interactions import Interaction, last_question
 from .unfinished import DRAFT_CHECK
 
 _URL = re.compile(r"https?://[^\s<>\"')\]]+|[\w.+-]+@[\w-]+\.[\w.-]*\w")
-_QUANTITY = re.compile(
-    r"[$€£¥]\s?\d[\d.,]*\d|[$€£¥]\s?\d|\b\d[\d.,:/-]*(?:\s?%|\s+[a-z]+\b)?", re.I
-)
+_NUMBER = r"\d+(?:[.,:/-]\d+)*"
+_QUANTITY = re.compile(rf"[$€£¥]\s?{_NUMBER}|\b{_NUMBER}(?:\s?%|\s+[a-z]+\b)?", re.IGNORECASE)
 _SENTENCE = re.compile(r"[^.!?\n]+")
 _MAX_CLAIM = 80
 
@@ -46,9 +45,13 @@ def distinctive_claim(output: str, question: str) -> str:
         for match in pattern.finditer(output):
             claim = match.group().strip().rstrip(".,:;/-")
             new = " ".join(claim.casefold().split()) not in asked
-            enumerates = re.match(r"\s*[.)]\s", output[match.end() - 1 :]) and claim.isdigit()
-            if claim and new and not enumerates and len(claim) > 1:
+            numbers_a_list = claim.isdigit() and output[match.end() : match.end() + 1] in (".", ")")
+            if new and not numbers_a_list and len(claim) > 1:
                 return claim[:_MAX_CLAIM].rstrip()
     sentences = [found.group().strip() for found in _SENTENCE.finditer(output)]
-    new_ones = [text for text in sentences if text and text.casefold() not in asked]
+    new_ones = [
+        text
+        for text in sentences
+        if text.casefold() not in asked and any(letter.isalpha() for letter in text)
+    ]
     return (new_ones or [output.strip()])[0][:_MAX_CLAIM].rstrip()
