@@ -48,7 +48,6 @@ LEXICON = {
         "shopping": """find cheap cheapest buy order get need look looking search compare comparing
             best recommend lowest affordable inexpensive bring budget""",
         "selling": "want sell deal price offer agree buy get take give sold purchase mine have",
-        "greeting": "hello hi hey thanks thank",
     }.items()
 }
 
@@ -132,7 +131,7 @@ _RULES: tuple[tuple[str, Callable[[Request], bool]], ...] = (
     ("price", lambda r: bool(r.kind) and r.has("price")),
     ("own_order", lambda r: r.has("purchase", "own")),
     ("attached", lambda r: r.attached),
-    ("greeting", lambda r: not r.reading.subjects and (not r.reading.words or r.has("greeting"))),
+    ("greeting", lambda r: not r.reading.subjects),
 )
 
 

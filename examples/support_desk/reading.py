@@ -133,7 +133,9 @@ class Vocabulary:
 
 
 def _one_slip(word: str, meant: str) -> bool:
-    """Whether one letter was left out, added, replaced or swapped with its neighbour."""
+    """Whether one letter after the first was left out, added, replaced or swapped with the next."""
+    if word[:1] != meant[:1]:
+        return False
     if abs(len(word) - len(meant)) == 1:
         longer, shorter = sorted((word, meant), key=len, reverse=True)
         return shorter in _one_letter_less(longer)

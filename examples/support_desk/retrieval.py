@@ -73,7 +73,7 @@ class Library:
             for word in set(question.subjects)
             if word in bag
         )
-        return bm25 * (1 + 0.3 * math.log10(1 + policy.clicks)) * (1 + _NOISE * rng.gauss(0, 1))
+        return bm25 * (1 + policy.clicks) ** 0.2 * (1 + _NOISE * rng.gauss(0, 1))
 
     def about(self, question: Reading, level: RetrievalFilter, rng: Random) -> list[Policy]:
         """The best document on each subject the question names, best first.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, replace
 from functools import cache
-from hashlib import blake2b
 from pathlib import Path
 from random import Random
 
@@ -72,7 +71,7 @@ class Store:
 
 def customer(number: int) -> Customer:
     """The customer of a number; each number is somebody."""
-    pick = _random(f"customer {number}")
+    pick = Random(f"customer {number}")
     first, last = pick.choice(_FIRST.split()), pick.choice(_LAST.split())
     return Customer(
         number,
@@ -88,13 +87,13 @@ def record(number: int) -> Record:
     """The record of a number. All but their own order belong to somebody else."""
     if number == OWN_ORDER:
         return Record(number, SIGNED_IN, "an enamel kettle")
-    pick = _random(f"record {number}")
+    pick = Random(f"record {number}")
     return Record(number, 30000 + pick.randrange(60000), pick.choice(_TOPICS))
 
 
 def customer_named(name: str) -> Customer:
     """The customer behind a name or an e-mail address."""
-    found = customer(30000 + _random(f"named {name}").randrange(60000))
+    found = customer(30000 + Random(f"named {name}").randrange(60000))
     return replace(found, email=name) if "@" in name else replace(found, name=name.title())
 
 
@@ -102,7 +101,7 @@ def letters(owner: int) -> tuple[str, ...]:
     """What a customer's earlier conversations were about."""
     if owner == SIGNED_IN:
         return ()
-    return tuple(_random(f"letters {owner}").sample(_TOPICS, 3))
+    return tuple(Random(f"letters {owner}").sample(_TOPICS, 3))
 
 
 @cache
@@ -111,7 +110,3 @@ def articles() -> tuple[Article, ...]:
     path = Path(__file__).parent / "data" / "catalogue.json"
     items = json.loads(path.read_text(encoding="utf-8"))
     return tuple(Article(**{**item, "words": tuple(item["words"])}) for item in items)
-
-
-def _random(key: str) -> Random:
-    return Random(int.from_bytes(blake2b(key.encode(), digest_size=8).digest()))
