@@ -186,8 +186,8 @@ class ClusterDesign:
         left, right = self.units(column)
         unit = np.concatenate([left, right])
         values = np.concatenate([column.reference.values, column.current.values]).astype(np.float64)
-        marks = np.linspace(0, 1, _THRESHOLDS + 2)[1:-1]
-        at = np.unique(np.quantile(values, marks, method="inverted_cdf"))
+        marks = np.linspace(0, values.size - 1, _THRESHOLDS + 2)[1:-1].astype(np.intp)
+        at = np.unique(np.sort(values)[marks])
         width = at.size + 1
         cells = unit * width + np.searchsorted(at, values, side="left")
         counts = np.bincount(cells, minlength=self.n_units * width).reshape(-1, width)
@@ -291,17 +291,21 @@ def _pvalue(statistics: Floats) -> float:
     observed = statistics[0]
     if np.isnan(observed):
         return 1.0
-    bound = observed - 1e-9 * abs(observed)
-    return float(np.mean(np.isnan(statistics) | (statistics >= bound)))
+    return float(np.mean(np.isnan(statistics) | (statistics >= observed - _slack(statistics))))
 
 
 def _rank_pvalues(statistics: Floats) -> Floats:
     """The p-value each relabelling would have, had it been the observed one."""
     values = np.nan_to_num(statistics, nan=inf)
-    bound = values - 1e-9 * np.abs(np.where(np.isfinite(values), values, 0.0))
-    below = np.searchsorted(np.sort(values), bound, side="left")
+    below = np.searchsorted(np.sort(values), values - _slack(statistics), side="left")
     result: Floats = 1 - below / values.size
     return result
+
+
+def _slack(statistics: Floats) -> float:
+    """What rounding may add to a statistic: ties must stay ties whatever the order of the rows."""
+    finite = np.abs(statistics[np.isfinite(statistics)])
+    return 1e-9 * float(finite.max()) if finite.size else 0.0
 
 
 def _smallest_pvalue(n_pairs: int, n_left: int, n_right: int, n_resamples: int) -> float:

@@ -201,7 +201,9 @@ def _judge_all(
             Terms(confidence_level, alpha / size, minima, primary, direction, design),
         )
 
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+    # Relabelling is matrix products, which have threads of their own.
+    workers = os.cpu_count() if design is None else 1
+    with ThreadPoolExecutor(max_workers=workers) as pool:
         return list(pool.map(one, found))
 
 

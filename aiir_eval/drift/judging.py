@@ -123,7 +123,7 @@ def _numeric(column: Column, terms: Terms) -> Judged:
         test, exceeds = f"welch_t, {_beyond(terms.direction)}", True
         note = _bad(terms.direction)
     shape = ""
-    if terms.direction is None and not mean_counts:
+    if terms.direction is None and abs(mean.estimate) < smallest_mean:
         shape = (
             f"the distribution changed (KS distance {ks.statistic:.3f} "
             f"[{distance.low:.3f}, {distance.high:.3f}]) more than its mean"
@@ -132,6 +132,7 @@ def _numeric(column: Column, terms: Terms) -> Judged:
         effect = Effect("ks_distance", distance.estimate, distance.low, distance.high)
         detectable = 2 * distance.standard_error
         blind = False
+        exceeds = terms.direction in (None, "up" if mean_y > mean_x else "down")
     else:
         effect = _effect("standardised_mean_difference", mean)
         detectable = _detectable(mean, terms, spread)
@@ -188,6 +189,7 @@ def _boolean(column: Column, terms: Terms) -> Judged:
         test, exceeds = f"score test of two rates, {_beyond(direction)}", True
         detectable += smallest
         note = _bad(direction)
+    detectable = min(detectable, 1.0)
     blind = detectable > terms.minima.worth_seeing("rate_difference", column.name)
     effect = _effect("rate_difference", rate)
     return Judged(
