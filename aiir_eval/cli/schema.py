@@ -30,13 +30,13 @@ def json_schema(kind: str) -> dict[str, Any]:
     from ..incidents.model import Incident
     from ..runs.model import RunManifest
     from ..suites.model import Suite
-    from ..targets.config import Config
+    from ..targets.config import ConfigDocument
 
     models: dict[str, type[BaseModel]] = {
         "incident": Incident,
         "suite": Suite,
         "policy": Policy,
-        "config": Config,
+        "config": ConfigDocument,
         "run": RunManifest,
     }
     return {

@@ -130,7 +130,7 @@ def test_a_wrong_option_is_named_and_the_exit_code_is_2(
         ("id,ok\n1,1\n2,maybe\n", "maybe"),
         ("id,ok\n", "no rows"),
         ("", "empty"),
-        ("id,ok\n1,1,1\n", "line 2"),
+        ("id,ok\n1,1,1\n", "bad.csv:2"),
     ],
 )
 def test_a_table_that_cannot_be_used_is_refused_with_the_place(
