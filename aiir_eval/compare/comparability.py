@@ -148,6 +148,9 @@ def _corrupted(side: SideTrials, paired: Paired, name: str) -> Iterator[Obstacle
     nameless = trials["case_id"].null_count
     if nameless:
         yield Obstacle(f"the {name} holds {_rows(nameless)} without a case id")
+    numberless = trials["trial"].null_count
+    if numberless:
+        yield Obstacle(f"the {name} holds {_rows(numberless)} without a trial number")
 
     def example(bad: Any) -> str:
         return repr(paired.case_ids[int(side.case[np.flatnonzero(bad)[0]])].as_py())
