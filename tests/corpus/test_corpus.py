@@ -17,6 +17,7 @@ from aiir_eval.incidents.regression import RegressionCase
 from aiir_eval.scorers import Answer, Check, make_scorer
 from aiir_eval.suites.building import build_suite
 from aiir_eval.suites.lint import lint_suite
+from aiir_eval.suites.model import load_suite
 from aiir_eval.tool_calls import ToolCall
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -138,3 +139,11 @@ def test_checks_are_quick_on_a_long_output(name: str) -> None:
     """A pattern that takes too long raises, and the trial would be an error."""
     for text in ("word and other thing that we can send " * 600, "a, b. " * 4000):
         failed_checks(CASES[name], text, [])
+
+
+def test_the_shipped_suite_is_the_one_that_the_corpus_gives() -> None:
+    shipped = load_suite(ROOT / "suites" / "support_desk.yaml")
+    assert shipped.digest() == build_suite(REGISTER.incidents, name=shipped.name).digest(), (
+        "type: aiir suite build --incidents incidents_corpus --name support_desk "
+        "-o suites/support_desk.yaml"
+    )
