@@ -66,7 +66,7 @@ def verdict_html(verdict: Verdict) -> str:
             _text(wording.claim_line(claim, graded=scores)),
             _soft(claim.reason, 240),
         ]
-        for claim in verdict.claims[:MAX_ROWS]
+        for claim in wording.worst_first(verdict.claims)[:MAX_ROWS]
     ]  # fmt: skip
     return _frame(
         _answer(verdict.verdict, verdict.sentence),

@@ -143,7 +143,9 @@ def _failing(
     rows = trials.select(["output", "error", "checks"])
     shown = []
     for case, row in zip(
-        ranked, rows.take([first_bad[case] for case in ranked]).to_pylist(), strict=True
+        ranked,
+        rows.take(np.array([first_bad[case] for case in ranked], int)).to_pylist(),
+        strict=True,
     ):
         reasons = [
             f"{check['check']}: {check['reason']}" if check["reason"] else check["check"]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from ..compare.result import Comparison
-    from ..drift.result import DriftReport
+    from ..drift.result import ColumnDrift, DriftReport
     from ..gate.result import ClaimResult
 
 Tone = Literal["good", "bad", "unsure", "void", "plain"]
@@ -123,12 +123,23 @@ def drift_sentence(report: DriftReport) -> str:
     )
 
 
+def drift_kind(column: ColumnDrift) -> str:
+    """The kind of a column, and whether it is one of those that decide."""
+    return f"{column.kind}, primary" if column.primary else column.kind
+
+
 def size(comparison: Comparison) -> str:
     """How much was compared: cases, clusters, trials."""
     old, new = comparison.n_trials
     trials = f"{old:,} + {new:,} trials" if old != new else f"2 x {old:,} trials"
     clusters = count(comparison.n_clusters, "cluster")
     return f"{count(comparison.n_cases, 'case')} in {clusters}, {trials}"
+
+
+def worst_first(claims: Iterable[ClaimResult]) -> list[ClaimResult]:
+    """Claims in the order a reader wants them: violated, invalid, not settled, holding."""
+    order = {"fail": 0, "invalid": 1, "inconclusive": 2, "pass": 3}
+    return sorted(claims, key=lambda claim: order[claim.verdict])
 
 
 def claim_estimate(claim: ClaimResult, *, graded: bool = False) -> str:

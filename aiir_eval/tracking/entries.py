@@ -11,12 +11,15 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from ..documents import digest
 from ..reports.flipped import flipped_cases
+from ..reports.markdown.text import plain
 from ..reports.run_summary import summarize_run
 from ..reports.visible import shortened
+from ..reports.wording import worst_first
 from .stores import redact_uris
 
 if TYPE_CHECKING:
@@ -32,6 +35,10 @@ MAX_NAME = 200
 MAX_OUTPUT = 2_000  # characters of an output in the table of flips
 
 TABLES_TAG = "mlflow.loggedArtifacts"  # how MLflow's pages know which JSON files are tables
+
+
+# The parts of a metric's name, then its value (None where there is none).
+Measured = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +89,7 @@ def gate_entries(verdict: Verdict) -> Entries:
                 "aiir.findings": ",".join(finding.code for finding in comparison.findings),
                 "aiir.fingerprint.baseline": old.fingerprint,
                 "aiir.fingerprint.candidate": new.fingerprint,
-                "mlflow.note.content": verdict.sentence,
+                "mlflow.note.content": plain(verdict.sentence),
                 TABLES_TAG: json.dumps([{"path": name, "type": "table"} for name in tables]),
             },
             comparison.new,
@@ -113,9 +120,7 @@ def side_entries(verdict: Verdict, side: str) -> Entries:
                 "base_url": target.get("base_url"),
                 "prompt_digest": None if prompt is None else digest(prompt),
                 "tools_digest": digest(target["tools"]) if target.get("tools") else None,
-                **{
-                    f"param.{key}": value for key, value in dict(target.get("params") or {}).items()
-                },
+                **{f"param.{key}": value for key, value in decoding.items()},
                 "suite": manifest.suite_name,
                 "suite_version": manifest.suite_version,
                 "suite_digest": manifest.suite_digest,
@@ -156,6 +161,7 @@ def claims_table(verdict: Verdict) -> dict[str, list[Any]]:
         "estimate": [claim.estimate for claim in claims],
         "low": [claim.low for claim in claims],
         "high": [claim.high for claim in claims],
+        "bound": [claim.bound for claim in claims],
         "threshold": [claim.threshold for claim in claims],
         "pvalue": [claim.pvalue for claim in claims],
         "pvalue_adjusted": [claim.pvalue_adjusted for claim in claims],
@@ -206,7 +212,7 @@ def checks_table(comparison: Comparison) -> dict[str, list[Any]]:
     }
 
 
-def _gate_metrics(verdict: Verdict) -> Iterator[tuple[str, float | None]]:
+def _gate_metrics(verdict: Verdict) -> Iterator[Measured]:
     comparison = verdict.comparison
     yield "exit_code", verdict.exit_code
     yield "n_cases", comparison.n_cases
@@ -235,25 +241,24 @@ def _gate_metrics(verdict: Verdict) -> Iterator[tuple[str, float | None]]:
     yield "fixed", len(comparison.flip_ids.fixed)
     for check in comparison.checks:
         low, high = check.difference.confidence_interval()
-        yield f"check/{check.check}/difference", check.difference.estimate
-        yield f"check/{check.check}/difference_low", low
-        yield f"check/{check.check}/difference_high", high
-    order = {"fail": 0, "invalid": 1, "inconclusive": 2, "pass": 3}
-    for claim in sorted(verdict.claims, key=lambda claim: order[claim.verdict]):
+        yield "check", check.check, "difference", check.difference.estimate
+        yield "check", check.check, "difference_low", low
+        yield "check", check.check, "difference_high", high
+    for claim in worst_first(verdict.claims):
         yield from _claim_metrics(claim)
 
 
-def _claim_metrics(claim: ClaimResult) -> Iterator[tuple[str, float | None]]:
-    place = f"claim/{claim.name}"
-    yield f"{place}/estimate", claim.estimate
-    yield f"{place}/low", claim.low
-    yield f"{place}/high", claim.high
-    yield f"{place}/threshold", claim.threshold
-    yield f"{place}/pvalue", claim.pvalue
-    yield f"{place}/pvalue_adjusted", claim.pvalue_adjusted
+def _claim_metrics(claim: ClaimResult) -> Iterator[Measured]:
+    yield "claim", claim.name, "estimate", claim.estimate
+    yield "claim", claim.name, "low", claim.low
+    yield "claim", claim.name, "high", claim.high
+    yield "claim", claim.name, "bound", claim.bound
+    yield "claim", claim.name, "threshold", claim.threshold
+    yield "claim", claim.name, "pvalue", claim.pvalue
+    yield "claim", claim.name, "pvalue_adjusted", claim.pvalue_adjusted
 
 
-def _side_metrics(run: Run, measured: Side | None) -> Iterator[tuple[str, float | None]]:
+def _side_metrics(run: Run, measured: Side | None) -> Iterator[Measured]:
     summary = summarize_run(run, failing=0)
     yield "pass_rate", measured.pass_rate if measured else summary.rate
     yield "pass_rate_low", measured.low if measured else summary.low
@@ -269,27 +274,31 @@ def _side_metrics(run: Run, measured: Side | None) -> Iterator[tuple[str, float 
     yield "cost_usd", summary.cost_usd
 
 
-def _metrics(pairs: Iterator[tuple[str, float | None]]) -> dict[str, float]:
+def _metrics(pairs: Iterator[Measured]) -> dict[str, float]:
     """Finite metrics under names MLflow takes, unique, the first MAX_METRICS of them."""
     metrics: dict[str, float] = {}
-    for name, value in pairs:
-        if value is None or value - value != 0 or len(metrics) == MAX_METRICS:
+    for *parts, value in pairs:
+        if value is None or not isfinite(value) or len(metrics) == MAX_METRICS:
             continue
-        plain = key = metric_name(name)
+        base = key = metric_name(*parts)
         number = 2
         while key in metrics:
-            key, number = f"{plain}_{number}", number + 1
+            key, number = f"{base}_{number}", number + 1
         metrics[key] = float(value)
     return metrics
 
 
-def metric_name(name: str) -> str:
-    """`name` with only the characters MLflow takes, and no part that reads as a path."""
-    parts = []
-    for part in name.split("/"):
-        clean = re.sub(r"[^\w.\- ]", "_", part[:MAX_NAME], flags=re.ASCII).strip()
-        parts.append(clean if clean.strip(".") else f"_{clean}")
-    return "/".join(parts)
+def metric_name(*parts: str) -> str:
+    """The parts with only the characters MLflow takes, joined by slashes.
+
+    A slash inside a part goes too, and so does a part of dots alone: names may become files.
+    """
+    return "/".join(_clean(part) for part in parts)
+
+
+def _clean(part: str) -> str:
+    clean = " ".join(re.sub(r"[^\w.\- ]+", " ", part, flags=re.ASCII).split())[:MAX_NAME].strip()
+    return clean if clean.strip(".") else f"_{clean}"
 
 
 def _params(values: Mapping[str, Any]) -> dict[str, str]:

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from ..documents import write_json, write_text
 from ..errors import AiirError, InputError, UnreachableError
 from ..telemetry import opt_out
 from .entries import Entries, gate_entries, side_entries
-from .stores import Store, check_reachable, resolve_store
+from .stores import NOTHING_LOST, Store, check_reachable, resolve_store
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TrackedRun:
-    """Where a verdict stands in MLflow. `uri` is without secrets; `url` is None for a file store."""
+    """Where a verdict stands in MLflow: `uri` without secrets, `url` None for a file store."""
 
     run_id: str
     baseline_run_id: str
@@ -150,8 +151,9 @@ def _write(
         )
         client.log_inputs(run_id, [_dataset(run)])
         _write_files(client, run_id, entries, files)
-    except BaseException:
-        client.set_terminated(run_id, "FAILED")
+    except BaseException as error:
+        if not _connection_lost(error):
+            client.set_terminated(run_id, "FAILED")
         raise
     client.set_terminated(run_id)
     return run_id
@@ -177,7 +179,7 @@ def _dataset(run: Run) -> Any:
             "suite": manifest.suite_name,
             "suite_version": manifest.suite_version,
             "suite_digest": manifest.suite_digest,
-        }  # fmt: skip
+        }
     )
     made = mlflow.data.from_pandas(
         frame, source=source, name=manifest.suite_name[:500], digest=manifest.suite_digest[:36]
@@ -204,10 +206,13 @@ def _write_files(
 
 
 def _split(table: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
-    """Columns as ``{"columns": [...], "data": [[...], ...]}``; NaN, which JSON lacks, as null."""
+    """Columns as ``{"columns": [...], "data": [[...], ...]}``; what JSON lacks (NaN, inf) null."""
+
+    def plain(value: Any) -> Any:
+        return None if isinstance(value, float) and not isfinite(value) else value
+
     rows = zip(*table.values(), strict=True)
-    data = [[None if value != value else value for value in row] for row in rows]
-    return {"columns": list(table), "data": data}
+    return {"columns": list(table), "data": [[plain(value) for value in row] for row in rows]}
 
 
 def _as_text(value: Any) -> str:
@@ -220,23 +225,25 @@ def _plain_errors(store: Store) -> Iterator[None]:
     import requests
     from mlflow.exceptions import MlflowException
 
-    lost = "(nothing is lost: the verdict stands, only its record in MLflow is not whole)"
     try:
         yield
     except AiirError:
         raise
-    except (requests.RequestException, ConnectionError, TimeoutError) as error:
-        message = store.without_secrets(str(error))
-        raise UnreachableError(
-            f"the MLflow server {store.shown} could not be reached: {message} {lost}"
-        ) from None
-    except (MlflowException, OSError) as error:
-        message = store.without_secrets(str(error)).strip().splitlines()[0]
-        if "Max retries exceeded" in message or "failed with exception" in message:
+    except (MlflowException, requests.RequestException, OSError) as error:
+        message = (store.without_secrets(str(error)).strip() or repr(error)).splitlines()[0]
+        if _connection_lost(error):
             raise UnreachableError(
-                f"the MLflow server {store.shown} could not be reached: {message} {lost}"
+                f"the MLflow server {store.shown} could not be reached: {message} {NOTHING_LOST}"
             ) from None
-        raise InputError(f"MLflow at {store.shown} refused: {message} {lost}") from None
+        raise InputError(f"MLflow at {store.shown} refused: {message} {NOTHING_LOST}") from None
+
+
+def _connection_lost(error: BaseException) -> bool:
+    """Whether the server went away: MLflow wraps what `requests` says into its own exception."""
+    import requests
+
+    wrapped = "Max retries exceeded" in str(error) or "failed with exception" in str(error)
+    return wrapped or isinstance(error, requests.RequestException | ConnectionError | TimeoutError)
 
 
 _LOGGERS = ("mlflow", "alembic")

@@ -12,6 +12,7 @@ from ..errors import InputError, UnreachableError
 DEFAULT_URI = "sqlite:///aiir-mlflow.db"
 TIMEOUT_S = 10.0
 REDACTED = "[redacted]"
+NOTHING_LOST = "(the verdict stands; only its record in MLflow was not written)"
 
 _USERINFO = re.compile(r"(?<=://)[^/\s@]*@(?=[^@]*(?:/|\Z))")
 _SECRET_QUERY = re.compile(
@@ -80,11 +81,12 @@ def check_reachable(store: Store) -> None:
         except requests.RequestException as error:
             raise UnreachableError(
                 f"the MLflow server {store.shown} could not be reached: "
-                f"{store.without_secrets(_innermost(error))} "
-                "(nothing is lost: the verdict stands, only its record in MLflow was not written)"
+                f"{store.without_secrets(_innermost(error))} {NOTHING_LOST}"
             ) from None
     elif store.uri.startswith("sqlite:///"):
         _check_file(Path(store.uri.removeprefix("sqlite:///").split("?")[0]), store)
+    elif store.uri.startswith(("postgresql", "mysql", "mssql")):
+        _check_database(store)
 
 
 def _check_file(path: Path, store: Store) -> None:
@@ -102,6 +104,23 @@ def _check_file(path: Path, store: Store) -> None:
         raise InputError(
             f"the MLflow store {store.shown} cannot be written: {error}",
             hint="name another with --mlflow sqlite:///FILE.db",
+        ) from None
+
+
+def _check_database(store: Store) -> None:
+    import sqlalchemy
+
+    try:
+        sqlalchemy.create_engine(store.uri).connect().close()
+    except ImportError as error:
+        raise InputError(
+            f"the MLflow store {store.shown} needs a database driver: {error}",
+            hint=f"type: pip install {error.name}",
+        ) from None
+    except sqlalchemy.exc.SQLAlchemyError as error:
+        message = store.without_secrets(str(error)).splitlines()[0]
+        raise UnreachableError(
+            f"the MLflow store {store.shown} could not be reached: {message} {NOTHING_LOST}"
         ) from None
 
 

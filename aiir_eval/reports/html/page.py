@@ -35,6 +35,7 @@ class Figure:
 def page(template: str, *, kind: str, word: str | None, sentence: str, **values: Any) -> str:
     """A template filled; the head is the same for all."""
     css, script = _source("page.css"), _source("page.js")
+    said = wording.told(word, sentence) if word else sentence
     policy = (
         f"default-src 'none'; style-src 'sha256-{_digest(css)}'; "
         f"script-src 'sha256-{_digest(script)}'; "
@@ -48,10 +49,10 @@ def page(template: str, *, kind: str, word: str | None, sentence: str, **values:
             script=script,
             csp=policy,
             tool_version=__version__,
-            title=one_line(f"{word and wording.name(word).capitalize() + ': '}{sentence}", 120),
+            title=one_line(f"{wording.name(word).capitalize()}: {said}" if word else said, 120),
             kind=kind,
             word=word,
-            sentence=_parts(wording.told(word, sentence) if word else sentence),
+            sentence=_parts(said),
             **values,
         )
     )

@@ -11,12 +11,14 @@ from ..wording import (
     claim_estimate,
     claim_line,
     claim_span,
+    drift_kind,
     graded,
     name,
     number,
     points,
     pvalue,
     span,
+    worst_first,
 )
 from .forest import Interval, Scale, make_scale
 
@@ -113,9 +115,8 @@ _CLAIM_TITLES: Mapping[str, str] = {
 def claim_groups(verdict: Verdict) -> list[Group]:
     """The claims in groups that share a unit, the failing ones first in each."""
     scores = graded(verdict.comparison)
-    order = {"fail": 0, "invalid": 1, "inconclusive": 2, "pass": 3}
     groups: dict[str, list[ClaimResult]] = {}
-    for claim in sorted(verdict.claims, key=lambda claim: order[claim.verdict]):
+    for claim in worst_first(verdict.claims):
         groups.setdefault(claim.rule, []).append(claim)
     return [_claim_group(rule, claims, scores) for rule, claims in groups.items()]
 
@@ -168,7 +169,7 @@ def _drift_row(column: ColumnDrift) -> Row:
         ends,
         pvalue(column.pvalue_adjusted),
         note=column.note,
-        kind=column.kind,
+        kind=drift_kind(column),
         detectable=number(column.minimum_detectable_effect),
         test=f"{column.test}, {number(column.statistic)}",
     )

@@ -19,6 +19,7 @@ from ..wording import (
     rate_span,
     size,
     span,
+    worst_first,
 )
 from .page import MAX_BYTES, Page, answer, marked
 from .text import block, code, plain
@@ -49,13 +50,11 @@ def verdict_markdown(verdict: Verdict, *, max_bytes: int = MAX_BYTES) -> str:
         [
             marked(claim.verdict),
             plain(claim.name, 80),
-            plain(
-                f"{claim_estimate(claim, graded=scores)} {claim_span(claim, graded=scores)}".strip()
-            ),
-            plain(claim_line(claim, graded=scores)),
+            f"{claim_estimate(claim, graded=scores)} {claim_span(claim, graded=scores)}".strip(),
+            claim_line(claim, graded=scores),
             plain(claim.reason, 300),
         ]
-        for claim in sorted(verdict.claims, key=lambda claim: claim.verdict == "pass")
+        for claim in worst_first(verdict.claims)
     ]
     page.table("Claims", ["verdict", "claim", "estimate", "must be", "why"], rows)
     page.add(f"Policy: {plain(verdict.policy.description)}")
@@ -90,7 +89,7 @@ def _compared(page: Page, comparison: Comparison) -> None:
                 plain(f"{item.by}: {item.value}", 80),
                 f"{item.n_cases:,}",
                 f"{points(item.difference, graded=scores)} "
-                + plain(span(item.low, item.high, graded=scores)),
+                + span(item.low, item.high, graded=scores),
                 pvalue(item.pvalue_adjusted),
                 marked(item.conclusion),
             ]
@@ -111,8 +110,8 @@ def _numbers(comparison: Comparison) -> list[list[str]]:
         [
             title,
             code(run.name, 60),
-            plain(f"{rate(side.pass_rate, graded=scores)} "
-                  f"{rate_span(side.low, side.high, graded=scores)}"),
+            f"{rate(side.pass_rate, graded=scores)} "
+                  f"{rate_span(side.low, side.high, graded=scores)}",
         ]
         for title, run, side in (
             ("baseline", comparison.old, comparison.baseline),
@@ -126,12 +125,12 @@ def _numbers(comparison: Comparison) -> list[list[str]]:
         rows.append(
             [
                 "difference",
-                f"p {plain('=')} {pvalue(difference.pvalue)}",
-                plain(f"{points(difference.estimate, graded=scores)} "
-                      f"{span(low, high, graded=scores)}"),
+                f"p = {pvalue(difference.pvalue)}",
+                f"{points(difference.estimate, graded=scores)} "
+                      f"{span(low, high, graded=scores)}",
             ]
         )  # fmt: skip
-    rows.append(["compared", "", plain(size(comparison))])
+    rows.append(["compared", "", size(comparison)])
     return rows
 
 
@@ -141,8 +140,8 @@ def _check_rows(comparison: Comparison) -> Iterator[list[str]]:
         low, high = check.difference.confidence_interval()
         yield [
             code(check.check, 60),
-            plain(f"{points(check.difference.estimate, graded=scores)} "
-                  f"{span(low, high, graded=scores)}"),
+            f"{points(check.difference.estimate, graded=scores)} "
+                  f"{span(low, high, graded=scores)}",
             f"{len(check.flips.broke):,}",
             f"{len(check.flips.fixed):,}",
             marked(check.conclusion),

@@ -27,8 +27,8 @@ def run_markdown(run: Run, *, max_bytes: int = MAX_BYTES) -> str:
     what = "mean score" if result.graded else "pass rate"
     interval = rate_span(result.low, result.high, graded=result.graded)
     page.add(
-        f"**{code(run.name, 80)}**: {what} {plain(rate(result.rate, graded=result.graded))} "
-        f"{plain(interval)}, {count(result.n_cases, 'case')}, {count(result.n_trials, 'trial')}"
+        f"**{code(run.name, 80)}**: {what} {rate(result.rate, graded=result.graded)} "
+        f"{interval}, {count(result.n_cases, 'case')}, {count(result.n_trials, 'trial')}"
         + (f", {result.n_errors:,} errored" if result.n_errors else "")
         + ("" if run.complete else f", **{manifest.status}**")
     )
@@ -63,10 +63,10 @@ def drift_markdown(report: DriftReport, *, max_bytes: int = MAX_BYTES) -> str:
             [
                 marked("drift") if column.drifted else "",
                 code(column.column, 80),
-                plain(f"{column.effect.name} {number(column.effect.estimate)} "
-                      f"[{number(column.effect.low)}, {number(column.effect.high)}]"),
+                f"{column.effect.name} {number(column.effect.estimate)} "
+                      f"[{number(column.effect.low)}, {number(column.effect.high)}]",
                 pvalue(column.pvalue_adjusted),
-                plain(column.test),
+                column.test,
             ]
             for column in ranked
         ],

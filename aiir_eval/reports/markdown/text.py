@@ -1,9 +1,9 @@
 """Hostile text inside markdown: it shows as it is, and does nothing.
 
-Characters that mean something in markdown or HTML become character references, which markdown never
-takes for structure (CommonMark 0.31, section 2.5). A mention or an issue number is made at a later
-step from the finished text, so a zero-width space breaks it; inside ``<code>`` and ``<pre>`` that
-step does not look.
+Characters that begin something in markdown or HTML become character references, which markdown
+never takes for structure (CommonMark 0.31, section 2.5). A mention or an issue number is made at a
+later step from the finished text, so a zero-width space breaks it; inside ``<code>`` and ``<pre>``
+that step does not look.
 """
 
 from __future__ import annotations
@@ -12,19 +12,25 @@ import re
 
 from ..visible import one_line, shortened, visible
 
-# All ASCII punctuation but what neither markdown nor HTML reads as structure inside a line.
-_MEANING = re.compile(r"[!\"#$&'*/:;<=>?@\[\\\]^_`{|}~]|(?<=\bwww)\.|(?<=\d)\.(?=\s)")
-_REFERENCE = re.compile(r"(@|(?<![\w])#(?=\d)|\bGH-(?=\d))", re.IGNORECASE)
+# What begins a tag, reference, link, image, emphasis, code, cell, strike-through or formula, and
+# what makes a bare address a link. An underscore inside a word begins nothing.
+_BEGINS = re.compile(
+    r"[&<`*\[\\|~$]|(?<![^\W_])_|_(?![^\W_])|:(?=//)|(?<=mailto):|(?<=xmpp):|(?<=www)\.",
+    re.IGNORECASE,
+)
+_REFERENCE = re.compile(r"@|#(?=\d)|\bGH-(?=\d)", re.IGNORECASE)
+_LINE_START = re.compile(r"[-+#=>]|\d+(?=[.)])")
 BREAK = "&#8203;"
+_BROKEN = "\0"  # stands for it until the rest is encoded; `one_line` leaves none
 
 
 def plain(text: str, limit: int | None = None) -> str:
     """Words for a sentence or a table cell: one line, nothing in it is a link, mention or tag."""
     line = one_line(text, limit)
-    line = _REFERENCE.sub("\\1\x00", line)
-    line = _encoded(line).replace("\x00", BREAK)
-    # A line that begins like a list, quote or rule is none when its first character is encoded.
-    return f"&#{ord(line[0])};{line[1:]}" if line[:1] in {"-", "+"} else line
+    first, rest = (line[:1], line[1:]) if _LINE_START.match(line) else ("", line)
+    told = _REFERENCE.sub(lambda match: match.group() + _BROKEN, rest)
+    start = _coded(first) if first else ""
+    return start + _encoded(told).replace(_BROKEN, BREAK)
 
 
 def code(text: str, limit: int | None = None) -> str:
@@ -43,9 +49,13 @@ def summary(text: str) -> str:
 
 
 def _encoded(text: str) -> str:
-    return _MEANING.sub(lambda match: f"&#{ord(match.group())};", text)
+    return _BEGINS.sub(lambda match: _coded(match.group()), text)
+
+
+def _coded(character: str) -> str:
+    return f"&#{ord(character)};"
 
 
 def _html(text: str) -> str:
     # Newlines as they are: inside <pre> a blank line does not end the block of HTML.
-    return re.sub(r"[&<>\"'`|]", lambda match: f"&#{ord(match.group())};", text)
+    return re.sub(r"[&<>\"'`|]", lambda match: _coded(match.group()), text)

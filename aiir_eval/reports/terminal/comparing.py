@@ -19,6 +19,8 @@ from ..wording import (
     rate_span,
     size,
     span,
+    told,
+    worst_first,
 )
 from .page import NARROW, columns, cut, facts, heading, headline, page, text, word
 
@@ -58,7 +60,6 @@ def render_verdicts(verdicts: Sequence[Verdict], *, color: bool = False, width: 
     for verdict in verdicts:
         comparison, scores = verdict.comparison, graded(verdict.comparison)
         old, new, flips = comparison.baseline, comparison.candidate, comparison.flip_ids
-        not_passed = [claim.name for claim in verdict.claims if claim.verdict != "pass"]
         rows.append(
             (
                 word(verdict.verdict),
@@ -66,7 +67,7 @@ def render_verdicts(verdicts: Sequence[Verdict], *, color: bool = False, width: 
                 rate(old.pass_rate if old else None, graded=scores),
                 rate(new.pass_rate if new else None, graded=scores),
                 f"{len(flips.broke):,} / {len(flips.fixed):,}",
-                "; ".join(not_passed) or "-",
+                told(verdict.verdict, verdict.sentence),
             )
         )
     table = columns(
@@ -76,7 +77,7 @@ def render_verdicts(verdicts: Sequence[Verdict], *, color: bool = False, width: 
             ("before", "right"),
             ("after", "right"),
             ("broke / fixed", "right"),
-            "claims that do not hold",
+            "why",
         ],
         rows,
     )
@@ -85,21 +86,15 @@ def render_verdicts(verdicts: Sequence[Verdict], *, color: bool = False, width: 
 
 def _claims(verdict: Verdict, width: int) -> RenderableType:
     scores = graded(verdict.comparison)
-    rows = [
-        (
-            word(claim.verdict),
-            claim.name,
-            text(claim_estimate(claim, graded=scores)),
-            text(claim_span(claim, graded=scores)),
-            text(claim_line(claim, graded=scores)),
-            claim.reason,
-        )
-        for claim in verdict.claims
-    ]
-    heads = ["", "claim", ("estimate", "right"), "interval", "must be", "why"]
+    rows = []
+    for claim in worst_first(verdict.claims):
+        seen = f"{claim_estimate(claim, graded=scores)} {claim_span(claim, graded=scores)}".strip()
+        line = claim_line(claim, graded=scores)
+        seen += f"\nmust be {line}" if line else ""
+        rows.append((word(claim.verdict), claim.name, seen, claim.reason))
     if width < NARROW:
-        return columns(["", "claim", "why"], [(row[0], row[1], row[5]) for row in rows], flexible=2)
-    return columns(heads, rows, flexible=5)  # type: ignore[arg-type]
+        return columns(["", "claim", "why"], [(row[0], row[1], row[3]) for row in rows])
+    return columns(["", "claim", "seen", "why"], rows)
 
 
 def _comparison_body(comparison: Comparison, width: int) -> Iterator[RenderableType]:
