@@ -67,23 +67,43 @@ def cluster_totals(values: Floats, codes: Codes) -> tuple[Floats, Floats]:
     return np.asarray(totals[order], dtype=np.float64), sizes[order]
 
 
+FEW_NONZERO = 10
+"""Below so many clusters that differ, an estimated design effect is noise."""
+
+
 @dataclass(frozen=True, slots=True)
 class ClusteredMean:
     """A mean over cases with its cluster-robust variance.
 
     variance is CR2 (unbiased when cases are independent and equally spread), df its Satterthwaite
-    degrees of freedom, cluster_size Kish's effective size sum(n_g^2) / n. One cluster says nothing
-    of its own spread: variance 0 with df 1.
+    degrees of freedom, kurtosis the excess one of cluster residuals over root size, cluster_size
+    Kish's effective size sum(n_g^2) / n. One cluster says nothing of its own spread: variance 0
+    with df 1.
     """
 
     estimate: float
     variance: float
     df: float
+    kurtosis: float
     n: int
     n_clusters: int
     cluster_size: float
     totals: Floats
     sizes: Floats
+
+    def design_effect(self, independent_variance: float, n_nonzero: int) -> tuple[float, float]:
+        """Variance over that of independent single trials, and its degrees of freedom.
+
+        With fewer than FEW_NONZERO nonzero clusters the variance is itself hardly known: the
+        effect is then at least Kish's cluster size. Otherwise the degrees of freedom also answer
+        for heavy tails of the cluster sums (2 / (2 / df + kurtosis / G), from the variance of a
+        sample variance) and for clusters that do not differ and so tell nothing of the spread.
+        """
+        effect = self.variance / independent_variance if independent_variance > 0 else 0.0
+        if n_nonzero < FEW_NONZERO or effect == 0:
+            return max(effect, self.cluster_size), self.df
+        heavy = 2 / (2 / self.df + max(self.kurtosis, 0.0) / self.n_clusters)
+        return effect, min(heavy, n_nonzero - 1)
 
 
 def clustered_mean(values: Floats, codes: Codes) -> ClusteredMean:
@@ -107,11 +127,14 @@ def clustered_mean(values: Floats, codes: Codes) -> ClusteredMean:
         mean = float(values[0])
     squares = float((sizes**2).sum())
     if sizes.size == 1:
-        return ClusteredMean(mean, 0.0, 1.0, n, 1, float(n), totals, sizes)
+        return ClusteredMean(mean, 0.0, 1.0, 0.0, n, 1, float(n), totals, sizes)
     leverage = 1.0 - sizes / n
     residuals = totals - sizes * mean
     residuals[np.abs(residuals) < 1e-12 * sizes] = 0.0
-    variance = float((residuals**2 / leverage).sum()) / n**2
+    squared = residuals**2 / leverage
+    variance = float(squared.sum()) / n**2
+    level = squared / sizes
+    kurtosis = sizes.size * float((level**2).sum()) / float(level.sum()) ** 2 - 3 if variance else 0
     weights = sizes**2 / leverage
     df = n**2 / (squares + float(weights.sum() ** 2 - (weights**2).sum()) / n**2)
-    return ClusteredMean(mean, variance, df, n, sizes.size, squares / n, totals, sizes)
+    return ClusteredMean(mean, variance, df, kurtosis, n, sizes.size, squares / n, totals, sizes)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from aiir_eval.stats.clustering import (
+    FEW_NONZERO,
     Floats,
     as_rates,
     as_values,
@@ -18,7 +19,6 @@ from aiir_eval.stats.clustering import (
 )
 from aiir_eval.stats.intervals import ConfidenceInterval
 from aiir_eval.stats.planning import smallest_settling
-from aiir_eval.stats.proportions import FEW_NONZERO
 from aiir_eval.stats.randomness import Rng
 from aiir_eval.stats.score_interval import lower_bound, score
 from aiir_eval.stats.sign_flip import mcnemar, sign_flip
@@ -71,8 +71,9 @@ class PairedDifference:
     n_effective, design_effect : float
         Independent cases that carry as much as n_cases = n_effective * design_effect. Below 1
         where trials average out noise.
-    df : float
-        Satterthwaite degrees of freedom; clusters - 1 when clusters are of one size.
+    df, score_df : float
+        Degrees of freedom of the variance (Satterthwaite; clusters - 1 when clusters are of one
+        size), and of the design effect in the score statistic.
     broke, fixed : int
         Cases whose mean fell, and rose.
     p_loss, p_gain : float
@@ -94,6 +95,7 @@ class PairedDifference:
     n_effective: float
     design_effect: float
     df: float
+    score_df: float
     broke: int
     fixed: int
     p_loss: float
@@ -192,12 +194,13 @@ class PairedDifference:
         """Lower bound of gain - loss; the upper one is minus that with the two exchanged."""
         from scipy.special import stdtrit
 
-        t = -float(stdtrit(self.df, tail))
         few = self.n_nonzero_clusters < FEW_NONZERO
         bounds = []
         if by_score or few or self.standard_error == 0:
+            t = -float(stdtrit(self.score_df, tail))
             bounds.append(lower_bound(loss, gain, self.n_effective, t, sparse=few))
         if not self.binary and self.standard_error > 0:
+            t = -float(stdtrit(self.df, tail))
             bounds.append(max(gain - loss - t * self.standard_error, -1.0))
         return min(bounds)
 
@@ -205,9 +208,11 @@ class PairedDifference:
         from scipy.special import stdtr
 
         statistic = score(loss, gain, -margin) * sqrt(self.n_effective)
+        pvalue = float(stdtr(self.score_df, -statistic))
         if not self.binary and self.standard_error > 0:
-            statistic = min(statistic, (gain - loss + margin) / self.standard_error)
-        return float(stdtr(self.df, -statistic))
+            by_t = stdtr(self.df, -(gain - loss + margin) / self.standard_error)
+            pvalue = max(pvalue, float(by_t))
+        return pvalue
 
 
 def paired_difference(
@@ -259,12 +264,16 @@ def paired_difference(
     of z, which is the same as a design effect times (t / z)^2. The design effect is the CR2
     variance of the mean over the trinomial variance p_loss + p_gain - estimate^2, both divided by
     n; with fewer than 10 nonzero clusters it is at least Kish's cluster size, for then the
-    variance is itself hardly known. Non-inferiority inverts the same statistic. A t or a shifted
-    sign flip is never used there: where differences are sparse they pass a true loss of the
-    margin far too often. With cases as their own clusters and one trial the factor left is
-    n / (n - 1) (t / z)^2, which takes the plain score test from up to 6% to its nominal 5%. With
-    fewer than 10 nonzero clusters the end nearer to zero also gets a correction for skewness
-    where that widens the interval; non-inferiority is untouched by it.
+    variance is itself hardly known. With more, its degrees of freedom are lowered for heavy tails
+    of the cluster sums and for clusters without any difference (for 1,000 cases in clusters of 10
+    this takes false passes from up to 7% to 5%).
+
+    Non-inferiority inverts the same statistic. A t or a shifted sign flip is never used there:
+    where differences are sparse they pass a true loss of the margin far too often. With cases as
+    their own clusters and one trial the factor left is n / (n - 1) (t / z)^2, which takes the
+    plain score test from up to 6% to its nominal 5%. With fewer than 10 nonzero clusters the end
+    of the interval nearer to zero also gets a correction for skewness where that widens it;
+    non-inferiority is untouched by it.
 
     Graded scores: t with CR2 variance; with fewer than 10 nonzero clusters the wider of that and
     the score interval, since a t knows nothing of the losses it has not seen. Non-inferiority must
@@ -309,12 +318,10 @@ def paired_difference(
     broke, fixed = int((ordered < 0).sum()), int((ordered > 0).sum())
     nonzero = int(np.count_nonzero(np.abs(mean.totals) > 1e-12))
     trinomial = max(p_loss + p_gain - (p_gain - p_loss) ** 2, 0.0) / mean.n
-    effect = mean.variance / trinomial if trinomial > 0 else 0.0
-    if nonzero < FEW_NONZERO or effect == 0:
-        effect = max(effect, mean.cluster_size)
-
+    effect, score_df = mean.design_effect(trinomial, nonzero)
     flips_alone = mean.n_clusters == mean.n and bool(np.all(np.abs(ordered) % 1 == 0))
-    symmetric = flips_alone  # -1, 0, 1 with mean zero has no skew left
+    if flips_alone:
+        score_df = mean.df  # the trinomial variance is known, not estimated
     if binary and single_trial and flips_alone:
         test = mcnemar(broke, fixed)
         pvalue, name = test.pvalue, "mid-p McNemar test"
@@ -338,11 +345,13 @@ def paired_difference(
         n_effective=mean.n / effect,
         design_effect=effect,
         df=mean.df,
+        score_df=score_df,
         broke=broke,
         fixed=fixed,
         p_loss=p_loss,
         p_gain=p_gain,
-        skewed=not symmetric and abs(_skewness(mean.totals)) > SKEWED,
+        # -1, 0 and 1 with mean zero have no skew left
+        skewed=not flips_alone and abs(_skewness(mean.totals)) > SKEWED,
         binary=binary,
         cluster_size=mean.cluster_size,
     )

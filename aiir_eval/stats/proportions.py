@@ -12,9 +12,6 @@ from numpy.typing import ArrayLike
 from aiir_eval.stats.clustering import as_rates, cluster_codes, cluster_totals, clustered_mean
 from aiir_eval.stats.intervals import ConfidenceInterval
 
-FEW_NONZERO = 10
-"""Below so many clusters that differ, an estimated design effect is noise: Kish's is its floor."""
-
 
 @dataclass(frozen=True, slots=True)
 class Rate:
@@ -102,10 +99,9 @@ def pass_rate(
     mean = clustered_mean(means, codes)
     rarer = means if mean.estimate <= 0.5 else 1 - means
     n_nonzero = int(np.count_nonzero(cluster_totals(rarer, codes)[0]))
-    spread = mean.estimate * (1 - mean.estimate) / mean.n
-    effect = mean.variance / spread if spread > 0 else 0.0
-    if n_nonzero < FEW_NONZERO or effect == 0:
-        effect = max(effect, mean.cluster_size)
+    effect, df = mean.design_effect(mean.estimate * (1 - mean.estimate) / mean.n, n_nonzero)
+    if mean.n_clusters == mean.n and bool(np.all((means == 0) | (means == 1))):
+        df = mean.df  # single trials: the binomial variance is known, not estimated
     return Rate(
         estimate=mean.estimate,
         standard_error=sqrt(mean.variance),
@@ -115,7 +111,7 @@ def pass_rate(
         n_clusters=mean.n_clusters,
         n_effective=mean.n / effect,
         design_effect=effect,
-        df=mean.df,
+        df=df if binary else mean.df,
         binary=binary,
     )
 
