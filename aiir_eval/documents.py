@@ -138,6 +138,11 @@ def _scalar(text: str) -> Any:
     return text if special is None else float(special)
 
 
+def _line(event: Any) -> int:
+    line: int = event.start_mark.line
+    return line + 1
+
+
 class _Builder:
     """Plain data out of YAML events, under limits, remembering lines.
 
@@ -162,13 +167,13 @@ class _Builder:
         data = self.value(self.parser.get_event(), ())
         self.parser.get_event()  # document end
         if not self.parser.check_event(yaml.StreamEndEvent):
-            line = self.parser.get_event().start_mark.line + 1
-            raise DocumentError("a second document begins here", file=self.path, line=line)
+            second = self.parser.get_event()
+            raise DocumentError("a second document begins here", file=self.path, line=_line(second))
         return data
 
     def fail(self, event: Any, location: Location, message: str, hint: str | None = None) -> None:
         where = field_path(location) or None
-        self.problems.append(Problem(message, self.path, event.start_mark.line + 1, where, hint))
+        self.problems.append(Problem(message, self.path, _line(event), where, hint))
 
     def count(self, nodes: int) -> None:
         self.nodes += nodes
@@ -182,12 +187,12 @@ class _Builder:
     def value(self, event: Any, location: Location) -> Any:
         import yaml
 
-        self.lines.setdefault(location, event.start_mark.line + 1)
+        self.lines.setdefault(location, _line(event))
         if len(location) > MAX_DEPTH:
             raise DocumentError(
                 f"nested more than {MAX_DEPTH} levels deep",
                 file=self.path,
-                line=event.start_mark.line + 1,
+                line=_line(event),
             )
         if isinstance(event, yaml.AliasEvent):
             if event.anchor not in self.anchors:
@@ -227,7 +232,7 @@ class _Builder:
                 self.fail(key_event, location, "merge keys (<<) are not allowed", "write it out")
             elif key in result:
                 self.fail(key_event, (*location, key), "this key stands twice", "remove one")
-            self.lines[(*location, key)] = key_event.start_mark.line + 1
+            self.lines[(*location, key)] = _line(key_event)
             result[key] = self.value(self.parser.get_event(), (*location, key))
         return result
 
@@ -264,7 +269,7 @@ def read_json(path: str | Path, *, max_bytes: int = 1_000_000_000) -> Any:
 
 
 def validate(model: type[Model], document: Document, *, at: Location = ()) -> Model:
-    """`document.data` as a pydantic model; every problem at once, each with file, line and field."""
+    """`document.data` as a pydantic model; every problem at once, with file, line and field."""
     from pydantic import ValidationError
 
     if not isinstance(document.data, Mapping):

@@ -76,8 +76,6 @@ def drift(
 
         save_drift(report, out)
         note(f"saved {out}")
-    for line in report.notes:
-        note(f"note: {line}")
     if format_ == "json":
         print_json(report.to_dict())
     elif format_ == "markdown":

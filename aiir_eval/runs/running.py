@@ -93,8 +93,8 @@ def run(
         Stopped by Ctrl-C or SIGTERM; finished trials are kept. The text says how to resume.
     """
     from ..targets.config import find_config
-    from ..targets.loading import importable
     from ..targets.making import fingerprint, make_target
+    from ..user_code import importable
 
     _check_settings(trials=trials, seed=seed, concurrency=concurrency, timeout_s=timeout_s)
     if not isinstance(suite, Suite):

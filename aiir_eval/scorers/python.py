@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib
 import inspect
 import math
-import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..user_code import load_function, module_digests
 from .protocol import Answer, Judgement, ScoringError
 
 PREFIX = "python:"
@@ -68,7 +66,8 @@ def python_scorer(
             hint=f"if you trust it, type: --allow-scorer {name} "
             f"(in Python: allow_python=[{name!r}]), or name it under scorers: in aiir.yaml",
         )
-    function, version = _loaded(name, module_name, function_name)
+    function, module = load_function(path, [Path.cwd()])
+    version = module_digests(module, function)["module"][:16]
     try:
         inspect.signature(function).bind(None, **parameters)
     except TypeError as error:
@@ -78,28 +77,3 @@ def python_scorer(
     except ValueError:
         pass  # a builtin without a signature
     return PythonScorer(name, function, version, dict(parameters))
-
-
-def _loaded(name: str, module_name: str, function_name: str) -> tuple[Callable[..., Any], str]:
-    here = str(Path.cwd())
-    added = here not in sys.path  # an installed command does not look in the current folder
-    if added:
-        sys.path.insert(0, here)
-    try:
-        module = importlib.import_module(module_name)
-    except Exception as error:
-        raise InputError(
-            f"the module of {name} cannot be imported: {type(error).__name__}: {error}",
-            hint="call from the folder in which it lies, or install it",
-        ) from error
-    finally:
-        if added:
-            sys.path.remove(here)
-    function: Any = module
-    for part in function_name.split("."):
-        function = getattr(function, part, None)
-    if not callable(function):
-        raise InputError(f"{module_name} has no function {function_name!r}", hint=f"check {name}")
-    file = getattr(module, "__file__", None)
-    code = Path(file).read_bytes() if file and Path(file).is_file() else name.encode()
-    return function, hashlib.sha256(code).hexdigest()[:16]

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     GetJsonSchemaHandler,
     ValidationError,
@@ -30,38 +28,12 @@ from ..documents import (
 )
 from ..errors import DocumentError, Problem
 from ..incidents.classes import IncidentClass
+from ..incidents.regression import Message, Part, Passage, Tool
 from ..scorers.protocol import Check
 
 Origin = Literal["incident", "adjacent", "control"]
 Label = Literal["certain", "review"]
 ORIGINS: tuple[Origin, ...] = get_args(Origin)
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class Passage(_Strict):
-    """A document handed to the target with the input: retrieved text, an e-mail, a page."""
-
-    id: str
-    text: str
-
-
-class Message(_Strict):
-    """One turn of a conversation."""
-
-    role: Literal["system", "user", "assistant", "tool"]
-    content: str
-
-
-class Tool(_Strict):
-    """A tool the target may call; `result` is what the call answers in a test."""
-
-    name: str
-    description: str = ""
-    parameters: dict[str, Any] = Field(default_factory=dict)
-    result: Any = None
 
 
 class _CheckSchema:
@@ -76,7 +48,7 @@ class _CheckSchema:
         return check_schema()
 
 
-class Case(_Strict):
+class Case(Part):
     """One input with the checks its output must pass, and where it comes from."""
 
     id: str = Field(min_length=1)
@@ -130,7 +102,7 @@ class Case(_Strict):
 TrialCounts = int | dict[Origin, int]
 
 
-class Suite(_Strict):
+class Suite(Part):
     """A named, versioned set of cases.
 
     `cases_file`, where given, is a JSONL file beside the suite file, one case a line.

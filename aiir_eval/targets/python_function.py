@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import AiirError, InputError
-from .loading import load_function, module_digests
+from ..user_code import load_function, module_digests
 from .protocol import Reply, Request, TargetError, TargetSpec
 from .replies import reply_of
 from .threads import Threads

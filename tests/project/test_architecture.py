@@ -39,7 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "reports": {"incidents", "suites", "runs", "compare", "gate", "drift", "stats", "scorers"},
     "tracking": {"incidents", "suites", "runs", "compare", "gate", "drift", "reports"},
 }
-ROOT_MODULES = {"errors", "documents", "tables", "tool_calls", "shipped", "telemetry"}
+ROOT_MODULES = {"errors", "documents", "tables", "tool_calls", "shipped", "telemetry", "user_code"}
 ROOT_MODULES |= {"_lazy", "_version"}
 
 

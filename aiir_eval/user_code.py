@@ -1,4 +1,4 @@
-"""How ``module:function`` is found and imported, and which files its digest covers."""
+"""The user's own code, named ``module:function``: how it is found, imported, and digested."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ..documents import file_digest
-from ..errors import InputError
+from .documents import file_digest
+from .errors import InputError
 
 # What counts as part of a package's behaviour: code, and the kinds of text it may read. Databases,
 # logs and caches that a package writes into its own folder do not.
