@@ -65,7 +65,7 @@ class Library:
         return [p for p in current if p.id not in self._replaced]
 
     def score(self, policy: Policy, question: Reading, rng: Random) -> float:
-        """BM25 (k1 1.2, b 0.75) times what the clicks say, with a little noise."""
+        """BM25 (k1 1.2, b 0.75), times what the clicks say, with a little noise."""
         bag = self._bags[policy.id]
         norm = 1.2 * (0.25 + 0.75 * bag.total() / self._length)
         bm25 = sum(
@@ -73,7 +73,7 @@ class Library:
             for word in set(question.subjects)
             if word in bag
         )
-        return bm25 * (1 + policy.clicks) ** 0.2 * (1 + _NOISE * rng.gauss(0, 1))
+        return bm25 * math.pow(1 + policy.clicks, 0.2) * (1 + _NOISE * rng.gauss(0, 1))
 
     def about(self, question: Reading, level: RetrievalFilter, rng: Random) -> list[Policy]:
         """The best document on each subject the question names, best first.
