@@ -13,7 +13,7 @@ from aiir_eval.stats.bootstrap import (
     cluster_bootstrap_value,
 )
 from aiir_eval.stats.intervals import ConfidenceInterval
-from aiir_eval.stats.multiplicity import benjamini_hochberg, holm
+from aiir_eval.stats.multiplicity import benjamini_hochberg, holm, max_t
 from aiir_eval.stats.paired import Equivalence, NonInferiority, PairedDifference, paired_difference
 from aiir_eval.stats.planning import cases_needed
 from aiir_eval.stats.proportions import (
@@ -49,6 +49,7 @@ __all__ = [
     "failure_rate_bound",
     "holm",
     "ks_2samp",
+    "max_t",
     "mcnemar",
     "paired_difference",
     "pass_rate",

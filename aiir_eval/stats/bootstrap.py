@@ -16,7 +16,7 @@ Statistic = Literal["mean", "quantile"]
 
 METHOD = "cluster bootstrap, expanded percentile"
 
-BLOCK = 1 << 21  # weights held at a time, so that memory does not grow with n_resamples
+BLOCK = 1 << 17  # weights held at a time: they stay in the cache, and memory bounded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,7 +269,7 @@ def _draws(sides: list[_Side], n_resamples: int, rng: Rng) -> list[Floats]:
     if n_resamples < 1:
         raise ValueError(f"n_resamples: {n_resamples} is not positive")
     generator, n_clusters = as_generator(rng), sides[0].n_clusters
-    rows = max(1, BLOCK // n_clusters)
+    rows = max(8, BLOCK // n_clusters)
     blocks: list[list[Floats]] = [[] for _ in sides]
     for start in range(0, n_resamples, rows):
         size = min(rows, n_resamples - start)

@@ -6,6 +6,8 @@ import doctest
 import importlib
 import inspect
 import pkgutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -29,3 +31,9 @@ def test_every_public_function_is_documented_in_full() -> None:
             doc = inspect.getdoc(function) or ""
             for section in ("Parameters", "Returns", "Notes", "References", "Examples"):
                 assert f"{section}\n{'-' * len(section)}" in doc, f"{name} lacks {section}"
+
+
+def test_importing_the_room_costs_no_scipy() -> None:
+    code = "import sys, aiir_eval.stats; print(sorted({'scipy', 'pandas'} & set(sys.modules)))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
