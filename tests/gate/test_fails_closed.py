@@ -20,7 +20,7 @@ from aiir_eval.gate.policy import Policy
 from aiir_eval.gate.result import VerdictName
 from aiir_eval.runs.model import Run, trial_schema
 
-QUIET = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+QUIET = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 POLICY = Policy.model_validate(
     {
@@ -62,6 +62,9 @@ def with_rows(run: Run, rows: list[dict[str, Any]]) -> Run:
     return replace(run, trials=pa.Table.from_pylist(rows, schema=trial_schema()))
 
 
+PASSING = {
+    "check": "ok", "scorer": "contains", "version": "1", "score": 1.0, "passed": True, "reason": "",
+}  # fmt: skip
 DAMAGE: dict[str, Any] = {
     "case_id": st.sampled_from([None, "c00", "c23", "someone else"]),
     "origin": st.sampled_from(["incident", "adjacent", None]),
@@ -72,9 +75,9 @@ DAMAGE: dict[str, Any] = {
     "expected": st.just("something"),
     "trial": st.sampled_from([0, 1, 7, -3, None]),
     "passed": st.sampled_from([True, False, None]),
+    "checks": st.sampled_from([[], [PASSING], [{**PASSING, "check": "other"}]]),
     "score": st.sampled_from([float("nan"), float("inf"), -1.0, 2.0]),
     "error": st.sampled_from(["Timeout", ""]),
-    "checks": st.just([]),
     "latency_s": st.sampled_from([None, float("nan"), -1.0]),
 }
 
@@ -83,12 +86,15 @@ DAMAGE: dict[str, Any] = {
 def tampering(draw: st.DrawFn) -> tuple[Run, Run, Run, Run]:
     """Two runs, and the same with rows of one side removed, doubled or damaged."""
     trials = draw(st.sampled_from([1, 3, 4]))
-    few = st.frozensets(st.integers(0, len(CASES) - 1), max_size=2)
+    few = st.frozensets(st.integers(0, len(CASES) - 1), max_size=6)
     sides = {name: made(name, draw(few), trials) for name in ("old", "new")}
     side = draw(st.sampled_from(["old", "new"]))
     rows = rows_of(sides[side])
-    chosen = draw(st.lists(st.integers(0, len(rows) - 1), min_size=1, max_size=5, unique=True))
-    action = draw(st.sampled_from(["remove", "double", "renumber", "damage"]))
+    # What one would tamper with: the failures of the candidate, the passes of the baseline.
+    telling = [at for at, row in enumerate(rows) if row["passed"] == (side == "old")]
+    pool = draw(st.sampled_from([telling or list(range(len(rows))), list(range(len(rows)))]))
+    chosen = draw(st.lists(st.sampled_from(pool), min_size=1, max_size=12, unique=True))
+    action = draw(st.sampled_from(["remove", "double", "renumber", "damage", "damage"]))
     if action == "remove":
         rows = [row for at, row in enumerate(rows) if at not in chosen]
     elif action == "double":
@@ -96,7 +102,7 @@ def tampering(draw: st.DrawFn) -> tuple[Run, Run, Run, Run]:
     elif action == "renumber":  # a copy under a trial number of its own
         rows += [{**rows[at], "trial": 50 + at} for at in chosen]
     else:
-        column = draw(st.sampled_from(sorted(DAMAGE)))
+        column = draw(st.sampled_from(["passed", "checks", *sorted(DAMAGE)]))
         for at in chosen:
             rows[at] = {**rows[at], column: draw(DAMAGE[column])}
     tampered = {**sides, side: with_rows(sides[side], rows)}
