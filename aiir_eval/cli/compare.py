@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .output import format_option, note, print_json, wants_color, width
-from .tables import split_columns, table_options
+from .tables import Columns, table_options
 
 if TYPE_CHECKING:
     from ..compare.result import Comparison
@@ -48,17 +48,7 @@ if TYPE_CHECKING:
 def compare(
     old: str,
     new: str,
-    id_: str | None,
-    passed: tuple[str, ...],
-    score: tuple[str, ...],
-    trial: str | None,
-    where: str | None,
-    cluster: str | None,
-    by_column: tuple[str, ...],
-    expected: str | None,
-    latency: str | None,
-    cost: str | None,
-    output_column: str | None,
+    columns: Columns,
     margin: float | None,
     by: tuple[str, ...],
     check: str | None,
@@ -79,25 +69,9 @@ def compare(
     """
     from ..compare.comparing import compare as compare_runs
 
-    def side(path: str) -> Run:
-        return read_side(
-            path,
-            id_=id_,
-            passed=passed,
-            score=score,
-            trial=trial,
-            where=where,
-            cluster=cluster,
-            by=by_column,
-            expected=expected,
-            latency=latency,
-            cost=cost,
-            output=output_column,
-        )
-
     comparison = compare_runs(
-        side(old),
-        side(new),
+        read_side(old, columns),
+        read_side(new, columns),
         margin=margin,
         by=by,
         check=check,
@@ -127,47 +101,17 @@ def print_comparison(comparison: Comparison, format_: str) -> None:
         click.echo(render_comparison(comparison, color=wants_color(), width=width()))
 
 
-def read_side(
-    path: str,
-    *,
-    id_: str | None,
-    passed: tuple[str, ...],
-    score: tuple[str, ...],
-    trial: str | None = None,
-    where: str | None = None,
-    cluster: str | None = None,
-    by: tuple[str, ...] = (),
-    expected: str | None = None,
-    latency: str | None = None,
-    cost: str | None = None,
-    output: str | None = None,
-) -> Run:
+def read_side(path: str, columns: Columns) -> Run:
     """A run folder as it is, or a table imported in memory."""
     from ..runs.model import is_run, load_run
 
-    if is_run(path) or (Path(path).is_dir() and id_ is None):
+    if is_run(path) or (Path(path).is_dir() and columns.id_ is None):
         return load_run(path)
     if not Path(path).exists():
         raise click.UsageError(f"{path}: no such file or folder")
-    if id_ is None or not (passed or score):
+    if columns.id_ is None or not (columns.passed or columns.score):
         raise click.UsageError(
             f"{path} is a table: name its columns, e.g. --id id --passed ok "
             "(or make a run of it with `aiir import table`)"
         )
-    from ..runs.importing import import_table
-
-    return import_table(
-        path,
-        id=split_columns(id_),
-        passed=passed or None,
-        score=score or None,
-        trial=trial,
-        where=where,
-        cluster=cluster,
-        by=by,
-        expected=expected,
-        latency=latency,
-        cost=cost,
-        output=output,
-        target_name=Path(path).stem,
-    )
+    return columns.read(path, target_name=Path(path).stem)

@@ -13,6 +13,8 @@ from .output import note, wants_color, width
 
 if TYPE_CHECKING:
     from ..gate.result import Verdict
+    from ..incidents.model import Incident
+    from ..runs.model import Run
 
 MARKER = ".aiir-demo"
 VERSIONS = ("support@v1", "support@v2", "support@v3")
@@ -52,8 +54,7 @@ def demo(folder: str, mlflow_uri: str | None, no_mlflow: bool) -> None:
     started = time.perf_counter()
     target = make_folder(Path(folder))
     register = load_register(shipped("incidents_corpus"))
-    for name in ("support_desk.yaml",):
-        shutil.copyfile(shipped("suites") / name, target / "suite.yaml")
+    shutil.copyfile(shipped("suites") / "support_desk.yaml", target / "suite.yaml")
     suite = load_suite(target / "suite.yaml")
     errors = [p for p in lint_suite(suite, register.incidents) if p.severity == "error"]
     say(
@@ -107,20 +108,16 @@ def make_folder(folder: Path) -> Path:
     return folder
 
 
-def run_version(folder: Path, name: str):  # type: ignore[no-untyped-def]
+def run_version(folder: Path, name: str) -> Run:
     """Run the suite against one version, as ``aiir run`` does."""
-    from .run import run_target
+    from .targets import TargetOptions
 
-    return run_target(
-        str(folder / "suite.yaml"),
-        name,
-        trials=None,
-        out=str(folder / "runs" / name.partition("@")[2]),
-        config_path=str(folder / "aiir.yaml"),
-    )
+    options = TargetOptions(config_path=str(folder / "aiir.yaml"))
+    out = folder / "runs" / name.partition("@")[2]
+    return options.run(str(folder / "suite.yaml"), name, out=str(out))
 
 
-def decide(folder: Path, old, new, incidents) -> Verdict:  # type: ignore[no-untyped-def]
+def decide(folder: Path, old: Run, new: Run, incidents: dict[str, Incident]) -> Verdict:
     """Gate one change, as ``aiir gate`` does, and save the verdict."""
     from ..compare.comparing import compare
     from ..gate.document import save_verdict

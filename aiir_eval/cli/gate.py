@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .compare import read_side
 from .output import format_option, note, print_json, wants_color, width
-from .run import read_config, run_target, target_options
+from .targets import TargetOptions, target_options
 
 if TYPE_CHECKING:
     from ..gate.result import Verdict
@@ -84,7 +83,7 @@ def gate(
     experiment: str,
     out: str | None,
     format_: str,
-    **options: Any,
+    options: TargetOptions,
 ) -> int:
     """Decide whether a change may ship.
 
@@ -107,7 +106,7 @@ def gate(
         margin=policy.margin,
         confidence_level=policy.confidence_level,
         aa=aa,
-        rng=options["seed"],
+        rng=options.seed,
     )
     verdict = decide(comparison, policy, incidents=known_incidents(incident_folders))
     if out is not None:
@@ -126,20 +125,22 @@ def gate(
 
 
 def read_or_run(
-    name: str, suite_path: str | None, trials: int | None, options: dict[str, Any]
+    name: str, suite_path: str | None, trials: int | None, options: TargetOptions
 ) -> Run:
     """A run folder, or a target that is run now."""
     from pathlib import Path
 
+    from ..runs.model import load_run
+
     if Path(name).exists():
-        return read_side(name, id_=None, passed=(), score=())
-    config = read_config(options["config_path"])
+        return load_run(name)
+    config = options.config()
     if ":" not in name and (config is None or name not in config.targets):
         known = "" if config is None else f"; targets: {', '.join(config.targets)}"
         raise click.UsageError(f"{name!r} is neither a run folder nor a target{known}")
     if suite_path is None:
         raise click.UsageError(f"{name!r} is a target: name the suite to run with --suite")
-    return run_target(suite_path, name, trials=trials, out=None, **options)
+    return options.run(suite_path, name, trials=trials)
 
 
 def known_incidents(folders: tuple[str, ...]) -> dict[str, Any]:

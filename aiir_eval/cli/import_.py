@@ -6,7 +6,7 @@ import click
 
 from .app import LazyGroup
 from .output import note
-from .tables import split_columns, table_options
+from .tables import Columns, table_options
 
 
 @click.group(
@@ -45,17 +45,7 @@ def import_() -> None:
 )
 def table(
     source: str,
-    id_: str | None,
-    passed: tuple[str, ...],
-    score: tuple[str, ...],
-    trial: str | None,
-    where: str | None,
-    cluster: str | None,
-    by_column: tuple[str, ...],
-    expected: str | None,
-    latency: str | None,
-    cost: str | None,
-    output_column: str | None,
+    columns: Columns,
     suite_path: str | None,
     target_name: str | None,
     expect_pass_rate: float | None,
@@ -67,25 +57,11 @@ def table(
     aiir import table answers.parquet --id id --output answer --suite suite.yaml -o runs/old
     aiir import table results.csv --id id --passed ok -o runs/new
     """
-    from ..runs.importing import import_table
     from ..suites.model import load_suite
 
-    if id_ is None:
-        raise click.UsageError("--id is needed: the columns that make a case's id")
-    run = import_table(
+    run = columns.read(
         source,
-        id=split_columns(id_),
-        passed=passed or None,
-        score=score or None,
-        output=output_column,
         suite=None if suite_path is None else load_suite(suite_path),
-        trial=trial,
-        where=where,
-        cluster=cluster,
-        by=by_column,
-        expected=expected,
-        latency=latency,
-        cost=cost,
         target_name=target_name,
         expect_pass_rate=expect_pass_rate,
         out=out,

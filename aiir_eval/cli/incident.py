@@ -156,7 +156,6 @@ def new(
     from ..errors import InputError
     from ..incidents.drafting import draft_from_row, draft_from_trace
     from ..incidents.writing import incident_yaml
-    from .tables import split_columns
 
     mapping = dict(pair.split("=", 1) for pair in columns if "=" in pair)
     if source.startswith("mlflow:"):
@@ -170,7 +169,7 @@ def new(
         draft = draft_from_row(
             table,
             row,
-            id_columns=split_columns(id_columns),
+            id_columns=id_columns,
             columns=mapping,
             id=id_,
             incident_class=incident_class,

@@ -55,7 +55,8 @@ def init(folder: str) -> None:
     target = Path(folder)
     for path in write_starter(target):
         note(f"wrote {path}")
-    note("next: aiir suite build -o suite.yaml && aiir run suite.yaml --target support@v1 -o runs/v1")
+    note("next: aiir suite build -o suite.yaml")
+    note("      aiir run suite.yaml --target support@v1 -o runs/v1")
 
 
 def write_starter(folder: Path) -> list[Path]:

@@ -8,7 +8,6 @@ import click
 
 from .app import LazyGroup
 from .output import format_option, note, print_json, wants_color, width
-from .tables import split_columns
 
 if TYPE_CHECKING:
     from ..incidents.model import Incident
@@ -203,7 +202,7 @@ def from_table(
 
     built = suite_from_table(
         source,
-        id=split_columns(id_),
+        id=id_,
         input=input_,
         expected=expected,
         checks=[check for spec in checks for check in parse_checks(spec)],

@@ -72,7 +72,8 @@ def _more(comparison: Comparison) -> str:
     if needed is None:
         return "; no number of cases like these would settle it"
     trials = f" with {needed.trials} trials of each" if needed.trials > 1 else ""
-    return f"; about {needed.cases:,} cases{trials} (now {comparison.n_cases:,}) would settle it"
+    more = needed.cases - comparison.n_cases
+    return f"; about {more:,} more cases{trials} ({needed.cases:,} in all) would settle it"
 
 
 def _amount(value: float, graded: bool) -> str:
