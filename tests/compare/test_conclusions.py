@@ -68,7 +68,7 @@ def test_an_inconclusive_comparison_says_what_would_settle_it() -> None:
     assert comparison.conclusion == "inconclusive"
     assert comparison.needed is not None
     assert comparison.needed.cases > comparison.n_cases and comparison.needed.trials == 1
-    assert f"{comparison.needed.cases:,} cases" in comparison.sentence
+    assert f"{comparison.needed.cases - 60:,} more cases" in comparison.sentence
     assert "underpowered" in {finding.code for finding in comparison.findings}
 
 
