@@ -1,8 +1,8 @@
 """What of a verdict is written into MLflow: params, metrics, tags and tables, as plain data.
 
 Names and sizes keep MLflow's limits: a batch holds 1,000 entries with at most 100 params and 100
-tags, a param's value 6,000 and a tag's 8,000 characters. What exceeds them stays whole in the
-tables and in verdict.json.
+tags, in a megabyte; a tag has 8,000 characters. What exceeds them stays whole in the files that go
+with the run: its tables, verdict.json, policy.json and run.json.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 MAX_METRICS = 800  # leaves room for 100 params and 100 tags in the batch of 1,000
 MAX_PARAMS = 100
-MAX_PARAM = 6_000
+MAX_PARAM = 1_500  # MLflow takes 6,000, but a batch of 100 such would exceed its megabyte
 MAX_TAG = 8_000
 MAX_NAME = 200
 MAX_OUTPUT = 2_000  # characters of an output in the table of flips
@@ -120,13 +120,13 @@ def side_entries(verdict: Verdict, side: str) -> Entries:
                 "base_url": target.get("base_url"),
                 "prompt_digest": None if prompt is None else digest(prompt),
                 "tools_digest": digest(target["tools"]) if target.get("tools") else None,
-                **{f"param.{key}": value for key, value in decoding.items()},
                 "suite": manifest.suite_name,
                 "suite_version": manifest.suite_version,
                 "suite_digest": manifest.suite_digest,
                 "trials": f"{trials[0]}-{trials[-1]}" if len(trials) > 1 else (trials or [0])[0],
                 "seed": manifest.seed,
                 "outcome": manifest.outcome,
+                **{f"param.{key}": value for key, value in decoding.items()},
             }
         ),
         metrics=_metrics(_side_metrics(run, measured)),

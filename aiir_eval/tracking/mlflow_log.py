@@ -85,7 +85,11 @@ def track_verdict(
             experiment_id,
             gate_entries(verdict),
             verdict.comparison.new,
-            files={"verdict.json": verdict.to_dict(), "report.html": report_html},
+            files={
+                "verdict.json": verdict.to_dict(),
+                "policy.json": verdict.policy.model_dump(mode="json", by_alias=True),
+                "report.html": report_html,
+            },
         )
         baseline, candidate = (
             _write(

@@ -14,7 +14,7 @@ TIMEOUT_S = 10.0
 REDACTED = "[redacted]"
 NOTHING_LOST = "(the verdict stands; only its record in MLflow was not written)"
 
-_USERINFO = re.compile(r"(?<=://)[^/\s@]*@(?=[^@]*(?:/|\Z))")
+_USERINFO = re.compile(r"(?<=://)[^/\s]*@")
 _SECRET_QUERY = re.compile(
     r"([?&;][^=&\s]*(?:key|token|secret|password|passwd|signature|sig|credential)[^=&\s]*=)[^&\s]+",
     re.IGNORECASE,
