@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 _MAX_UNITS = 4096
 _THRESHOLDS = 64  # where the permuted KS distance looks; its observed value looks there too
-_ROWS_AT_ONCE = 256
+_LABELS_AT_ONCE = 2**21
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +206,9 @@ class ClusterDesign:
     def _over_relabellings(self, features: NDArray[Any], statistic: Any) -> Floats:
         """`statistic` of the sums over the reference units, for each relabelling."""
         parts = []
-        for start in range(0, len(self.is_reference), _ROWS_AT_ONCE):
-            labels = self.is_reference[start : start + _ROWS_AT_ONCE].astype(features.dtype)
+        step = max(_LABELS_AT_ONCE // self.n_units, 1)
+        for start in range(0, len(self.is_reference), step):
+            labels = self.is_reference[start : start + step].astype(features.dtype)
             parts.append(statistic((labels @ features).astype(np.float64)))
         return np.concatenate(parts)
 
