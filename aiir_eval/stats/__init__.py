@@ -24,18 +24,22 @@ from aiir_eval.stats.proportions import (
     wilson_interval,
 )
 from aiir_eval.stats.score_interval import tango_interval, tango_pvalue
+from aiir_eval.stats.sequential import ConfidenceSequence, FailureRateSequence, SequentialTest
 from aiir_eval.stats.sign_flip import McNemar, SignFlip, mcnemar, sign_flip
 from aiir_eval.stats.two_sample import TestResult, contingency_chi2, ks_2samp, welch_t
 from aiir_eval.stats.variance import VarianceComponents, variance_components
 
 __all__ = [
     "ConfidenceInterval",
+    "ConfidenceSequence",
     "Equivalence",
+    "FailureRateSequence",
     "McNemar",
     "NonInferiority",
     "PairedDifference",
     "Rate",
     "RatioBound",
+    "SequentialTest",
     "SignFlip",
     "TestResult",
     "ValueBound",
