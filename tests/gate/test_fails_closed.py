@@ -94,13 +94,16 @@ def tampering(draw: st.DrawFn) -> tuple[Run, Run, Run, Run]:
     telling = [at for at, row in enumerate(rows) if row["passed"] == (side == "old")]
     pool = draw(st.sampled_from([telling or list(range(len(rows))), list(range(len(rows)))]))
     chosen = draw(st.lists(st.sampled_from(pool), min_size=1, max_size=12, unique=True))
-    action = draw(st.sampled_from(["remove", "double", "renumber", "damage", "damage"]))
+    action = draw(st.sampled_from(["remove", "double", "renumber", "gloss over", "damage"]))
     if action == "remove":
         rows = [row for at, row in enumerate(rows) if at not in chosen]
     elif action == "double":
         rows += [dict(rows[at]) for at in chosen]
     elif action == "renumber":  # a copy under a trial number of its own
         rows += [{**rows[at], "trial": 50 + at} for at in chosen]
+    elif action == "gloss over":
+        for at in chosen:
+            rows[at] = {**rows[at], "passed": side == "new", "score": float(side == "new")}
     else:
         column = draw(st.sampled_from(["passed", "checks", *sorted(DAMAGE)]))
         for at in chosen:
