@@ -67,6 +67,11 @@ class FlippedCase:
         return "broke" if self.broke else "fixed"
 
     @property
+    def failing(self) -> Draw:
+        """The side that fails: the new one where the case broke."""
+        return self.new if self.broke else self.old
+
+    @property
     def changed_checks(self) -> tuple[tuple[JudgedCheck | None, JudgedCheck | None], ...]:
         """The checks that said pass on one side and fail on the other (before, after)."""
         names = dict.fromkeys(check.name for check in (*self.old.checks, *self.new.checks))
@@ -80,7 +85,7 @@ class FlippedCase:
     @property
     def reason(self) -> str:
         """Why the failing side failed: its error, or what its failing checks said."""
-        failing = self.new if self.broke else self.old
+        failing = self.failing
         if failing.error:
             return f"error: {failing.error}"
         return "; ".join(

@@ -86,7 +86,10 @@ def sections(incident: Incident) -> list[Section]:
         Section(
             "May involve",
             [
-                (name.replace("_", " ").capitalize(), _words(flag.value, flag.reason))
+                (
+                    name.replace("_", " ").capitalize(),
+                    f"{flag.value}: {flag.reason}" if flag.reason else flag.value,
+                )
                 for name, flag in flags
                 if flag.value != "unknown" or flag.reason
             ],

@@ -130,7 +130,7 @@ def drift_html(report: DriftReport) -> str:
         [
             _word("drift") if column.drifted else "",
             _code(column.column),
-            _text(f"{column.effect.name} {number(column.effect.estimate)} "
+            _text(f"{wording.name(column.effect.name)} {number(column.effect.estimate)} "
                   f"[{number(column.effect.low)}, {number(column.effect.high)}]"),
             pvalue(column.pvalue_adjusted),
             _text(column.test),

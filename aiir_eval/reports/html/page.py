@@ -132,7 +132,13 @@ def _evidence_text(value: Any) -> str:
     if isinstance(value, int | float):
         return wording.number(value)
     if isinstance(value, Mapping):
-        return ", ".join(f"{key}: {_evidence_text(item)}" for key, item in value.items())
+        inside = (
+            f"{key} ({_evidence_text(item)})"
+            if isinstance(item, Mapping)
+            else f"{str(key).replace('_', ' ')} {_evidence_text(item)}"
+            for key, item in value.items()
+        )
+        return ", ".join(inside)
     if isinstance(value, Sequence):
         return ", ".join(_evidence_text(item) for item in value)
     return str(value)

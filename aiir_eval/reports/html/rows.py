@@ -152,7 +152,11 @@ def drift_groups(report: DriftReport) -> list[Group]:
     for column in ranked:
         groups.setdefault(column.effect.name, []).append(column)
     return [
-        _group(name(effect), [_drift_row(column) for column in columns], lambda x: f"{x:.3g}")
+        _group(
+            name(effect).capitalize(),
+            [_drift_row(column) for column in columns],
+            lambda x: f"{x:.3g}",
+        )
         for effect, columns in groups.items()
     ]
 

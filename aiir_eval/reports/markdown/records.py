@@ -63,7 +63,7 @@ def drift_markdown(report: DriftReport, *, max_bytes: int = MAX_BYTES) -> str:
             [
                 marked("drift") if column.drifted else "",
                 code(column.column, 80),
-                f"{column.effect.name} {number(column.effect.estimate)} "
+                f"{name(column.effect.name)} {number(column.effect.estimate)} "
                       f"[{number(column.effect.low)}, {number(column.effect.high)}]",
                 pvalue(column.pvalue_adjusted),
                 column.test,
@@ -99,7 +99,7 @@ def incident_markdown(incident: Incident) -> str:
     if incident.regression is not None and incident.regression.not_testable:
         parts.append(f"**Not testable:** {plain(incident.regression.not_testable)}")
     for case in incident.cases:
-        checks = "\n".join(f"- {code(check)}" for check in incident_view.check_texts(case))
+        checks = "\n".join(f"- {code(check, 300)}" for check in incident_view.check_texts(case))
         asked = _block(incident_view.input_text(case.input))
         parts.append(f"### Case {code(case.name)}\n\n{asked}")
         parts.append(checks)

@@ -26,6 +26,7 @@ from .page import NARROW, columns, cut, facts, heading, headline, page, text, wo
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.text import Text
 
     from ...compare.result import Comparison
     from ...gate.result import Verdict
@@ -180,22 +181,22 @@ def _flips(comparison: Comparison, width: int) -> Iterator[RenderableType]:
 
 
 def _flip_table(cases: Sequence[FlippedCase], width: int) -> RenderableType:
-    heads = ["case", ("passes", "right"), "why it failed"]
     room = width // 3
-    rows = [
-        [
-            cut(case.case_id, room),
-            f"{case.old.n_passed}/{case.old.n_trials} -> {case.new.n_passed}/{case.new.n_trials}",
-            cut(case.reason, room),
-        ]
-        for case in cases
+    told: list[tuple[str, list[Text]]] = [
+        ("case", [cut(case.case_id, room) for case in cases]),
+        ("passes", [text(_passes(case)) for case in cases]),
+        ("expected", [cut(case.expected or "", 20) for case in cases]),
+        ("why it failed", [cut(case.reason, room) for case in cases]),
+        ("the failing output", [cut(case.failing.text, room) for case in cases]),
     ]
-    outputs = any(case.old.text or case.new.text for case in cases)
-    if outputs and width >= NARROW:
-        heads.append("the failing output")
-        for row, case in zip(rows, cases, strict=True):
-            row.append(cut((case.new if case.broke else case.old).text, room))
-    return columns(heads, rows)  # type: ignore[arg-type]
+    if width < NARROW:
+        told = [told[0], told[1], told[3]]
+    told = [(head, cells) for head, cells in told if any(cell.plain for cell in cells)]
+    return columns([head for head, _ in told], zip(*(cells for _, cells in told), strict=True))
+
+
+def _passes(case: FlippedCase) -> str:
+    return f"{case.old.n_passed}/{case.old.n_trials} -> {case.new.n_passed}/{case.new.n_trials}"
 
 
 def _checks(comparison: Comparison) -> Iterator[RenderableType]:

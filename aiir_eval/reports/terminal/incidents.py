@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from .. import incident_view
+from ..visible import one_line
 from ..wording import count, name
 from .page import NARROW, columns, cut, facts, heading, page, text, word
 
@@ -14,16 +15,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from ...incidents.model import Incident
+    from ...suites.lint import LintProblem
     from ...suites.model import Suite
-
-
-class LintProblem(Protocol):
-    """What suite lint says of a case."""
-
-    @property
-    def severity(self) -> str: ...
-
-    def __str__(self) -> str: ...
 
 
 def render_incidents(
@@ -32,20 +25,20 @@ def render_incidents(
     """A register as text, one line an incident, by class."""
     if not incidents:
         return "No incident."
-    heads = ["id", "class", "status", "title", "cases"]
+    heads = ["id", "what", "title", "cases"]
     rows = [
         [
             incident.id,
-            name(incident.class_),
-            incident_view.state(incident),
+            f"{name(incident.class_)}\n{incident_view.state(incident)}",
             incident.title,
-            str(len(incident.cases)) if incident.cases else "not testable"
-            if incident.regression else "-",
+            "not testable"
+            if incident.regression is not None and incident.regression.not_testable
+            else str(len(incident.cases)),
         ]
         for incident in sorted(incidents, key=lambda each: (each.class_, each.id))
-    ]  # fmt: skip
+    ]
     if width < NARROW:
-        heads, rows = [heads[0], heads[3]], [[row[0], row[3]] for row in rows]
+        heads, rows = [heads[0], heads[2]], [[row[0], row[2]] for row in rows]
     parts: list[RenderableType] = [
         columns(heads, rows, flexible=heads.index("title")),
         text(f"\n{count(len(incidents), 'incident')}"),
@@ -64,7 +57,7 @@ def render_incident(incident: Incident, *, color: bool = False, width: int = 100
     if incident.regression is not None and incident.regression.not_testable:
         parts += [heading("Not testable"), text(incident.regression.not_testable)]
     for case in incident.cases:
-        checks = "\n".join(incident_view.check_texts(case))
+        checks = "\n".join(one_line(check, 160) for check in incident_view.check_texts(case))
         pairs = [("input", incident_view.input_text(case.input)), ("checks", checks)]
         pairs += [("must fail", incident_view.behaviour_text(each)) for each in case.bad]
         pairs += [("must pass", incident_view.behaviour_text(each)) for each in case.good]
@@ -74,24 +67,41 @@ def render_incident(incident: Incident, *, color: bool = False, width: int = 100
 
 def render_suite(suite: Suite, *, color: bool = False, width: int = 100) -> str:
     """A suite as text: how many cases of what, then each case on a line."""
+    from ...suites.summary import summarize
+
+    summary = summarize(suite)
+    scorers: Counter[str] = Counter()
+    for (_, scorer), cases in summary.checks.items():
+        scorers[scorer] += cases
+    review = f"{len(summary.to_review)} adjacent cases are labelled for review"
+    same = f"every case expects {summary.constant_expected!r}: ability and bias look alike"
+    warnings = [
+        text(f"warning: {warning}", "yellow")
+        for warning, holds in (
+            (review, bool(summary.to_review)),
+            (same, summary.constant_expected is not None),
+        )
+        if holds
+    ]
     incidents = {case.incident_id for case in suite.cases if case.incident_id}
-    checks = Counter(check.scorer for case in suite.cases for check in case.named_checks)
-    trials = suite.trials if isinstance(suite.trials, int) else _counts(suite.trials.items())
     parts: list[RenderableType] = [
-        text(f"{suite.name} {suite.version}: {count(len(suite), 'case')} of "
-             f"{count(len(incidents), 'incident')}", "bold"),
+        text(
+            f"{suite.name} {suite.version}: {count(summary.n_cases, 'case')} of "
+            f"{count(len(incidents), 'incident')}",
+            "bold",
+        ),
         text(""),
         facts(
             [
-                ("trials", str(trials)),
-                ("origin", _counts(Counter(case.origin for case in suite.cases).items())),
-                ("class", _counts(Counter(name(case.class_ or "unclassified")
-                                          for case in suite.cases).items())),
-                ("checks", _counts(checks.items())),
-                ("to review", str(sum(case.label == "review" for case in suite.cases) or "")),
-                ("digest", suite.digest()),
+                ("trials", f"{summary.n_trials:,} in a run"),
+                ("origin", _counts(summary.by_origin)),
+                ("class", _counts(summary.by_class)),
+                ("checks", _counts(scorers)),
+                ("tags", _counts(summary.tags)),
+                ("digest", summary.digest),
             ]
         ),
+        *warnings,
         heading("Cases"),
         columns(
             ["case", "origin", "input", "checks"],
@@ -106,7 +116,7 @@ def render_suite(suite: Suite, *, color: bool = False, width: int = 100) -> str:
             ],
             flexible=2,
         ),
-    ]  # fmt: skip
+    ]
     return page(parts, color=color, width=width)
 
 
@@ -116,10 +126,14 @@ def render_lint(problems: Sequence[LintProblem], *, color: bool = False, width: 
         return "No problem: every check can fail, and no good output fails one."
     ranked = sorted(problems, key=lambda problem: problem.severity != "error")
     errors = sum(problem.severity == "error" for problem in problems)
-    rows = [(word(problem.severity), str(problem)) for problem in ranked]
+    rows = []
+    for problem in ranked:
+        where = f"{problem.file or ''}:{problem.line}" if problem.line else problem.file or ""
+        told = "\n".join(part for part in (problem.message, problem.hint, where) if part)
+        rows.append((word(problem.severity), problem.case_id, problem.check or "-", told))
     return page(
         [
-            columns(["", "problem"], rows),
+            columns(["", "case", "check", "what is wrong"], rows),
             text(f"\n{count(errors, 'error')}, {count(len(problems) - errors, 'warning')}"),
         ],
         color=color,
@@ -127,5 +141,5 @@ def render_lint(problems: Sequence[LintProblem], *, color: bool = False, width: 
     )
 
 
-def _counts(pairs: Iterable[tuple[str, int]]) -> str:
-    return ", ".join(f"{number:,} {what}" for what, number in pairs)
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{number:,} {name(what)}" for what, number in counts.items())

@@ -33,6 +33,6 @@
     for (const item of closed) item.open = true;
   });
   addEventListener("afterprint", () => { for (const item of closed) item.open = false; });
-  tools.hidden = false;
+  tools.hidden = cases.length < 6;
   filter();
 })();
