@@ -86,6 +86,8 @@ def _levels_of_all(
                 )
         elif name == "cluster" or not present.tells_apart(cases):
             continue
+        elif name == "incident_id" and present.splits_like(keys["class"].restricted(cases)):
+            continue  # the same slices under another name
         for value, level in present.levels():
             yield name, value, level
 
@@ -116,6 +118,13 @@ class Key:
         if number == 1:
             return np.unique(self.case).size < n
         return 1 < number <= MOST_LEVELS and number < n
+
+    def splits_like(self, other: Key) -> bool:
+        """Whether both put the same cases together."""
+        if not np.array_equal(self.case, other.case):
+            return False
+        pairs = np.unique(np.column_stack([self.code, other.code]), axis=0)
+        return len(pairs) == len(self) == len(other)
 
     def levels(self) -> Iterator[tuple[str, Bools]]:
         """Each level and its cases."""

@@ -115,3 +115,21 @@ def test_a_key_that_differs_between_the_sides_is_no_slice() -> None:
     new = table_run("new", [1] * 40, by={"model": ["v2"] * 20 + ["v2b"] * 20})
     comparison = compare(old, new, margin=0.2)
     assert comparison.comparable and comparison.slices == []
+
+
+def test_incidents_that_are_the_classes_over_again_are_shown_once() -> None:
+    classes = ("hallucination", "unsafe_action", "quality_drift")
+
+    def keys(incidents: int) -> set[str]:
+        cases = [
+            case(f"c{i:02}", incident_id=f"INC-{i % incidents}", **{"class": classes[i % 3]})
+            for i in range(36)
+        ]
+        runs = [
+            suite_run(name, cases, lambda this, t, n=name: (n + this.id, {"ok": True}))
+            for name in ("old", "new")
+        ]
+        return {item.by for item in compare(*runs).slices}
+
+    assert keys(3) == {"class"}
+    assert keys(6) == {"class", "incident_id"}
