@@ -189,7 +189,9 @@ def _non_inferiority(
 def _needed(
     paired: Paired, difference: PairedDifference | None, margin: float | None
 ) -> Needed | None:
-    """Cases in all, with as many trials of each as there are now."""
+    """Cases in all, with as many trials of each as there are now; None where no number would do."""
+    if difference is not None and difference.conclusion(margin) != "inconclusive":
+        return None  # it is the errors that leave it open
     cases = None if difference is None else difference.cases_needed(margin)
     if cases is None or difference is None:
         return None

@@ -69,6 +69,9 @@ def _more(comparison: Comparison) -> str:
     needed = comparison.needed
     if comparison.conclusion != "inconclusive":
         return ""
+    difference = comparison.difference
+    if difference is not None and difference.conclusion(comparison.margin) != "inconclusive":
+        return "; it would hold but for the errors, if those counted against the candidate"
     if needed is None:
         return "; no number of cases like these would settle it"
     trials = f" with {needed.trials} trials of each" if needed.trials > 1 else ""

@@ -275,6 +275,8 @@ def test_errors_are_reported_and_make_a_favourable_conclusion_hard() -> None:
     assert comparison.comparable and comparison.n_cases == 180
     assert comparison.non_inferiority is not None and comparison.non_inferiority.holds
     assert comparison.conclusion == "inconclusive"  # not if every error were a fail
+    assert comparison.needed is None and "but for the errors" in comparison.sentence
+    assert not found(comparison, "underpowered")
 
 
 def test_a_few_errors_leave_the_conclusion_where_it_holds_at_worst() -> None:

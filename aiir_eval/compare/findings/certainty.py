@@ -42,7 +42,9 @@ def _worse_within_margin(seen: Seen) -> Iterator[Candidate]:
 
 def _underpowered(seen: Seen) -> Iterator[Candidate]:
     difference = seen.difference
-    if seen.conclusion != "inconclusive" or difference is None:
+    if difference is None or seen.conclusion != "inconclusive":
+        return
+    if difference.conclusion(seen.margin) != "inconclusive":  # it is the errors that leave it open
         return
     detectable = difference.minimum_detectable_effect()
     settles = ""
