@@ -78,7 +78,12 @@ def _judge_group(
     bound = failure_rate_bound(failures, n, confidence_level=level)
     low = clopper_pearson(failures, n, confidence_level=level, alternative="greater").low
     unit = "trials" if group.by_trial else "cases"
-    reason = f"{failures:,} of {n:,} {unit} failed: the failure rate is below {bound:.4f}"
+    seen = f"{failures:,} of {n:,} {unit} failed"
+    sure = f"{seen}; with {100 * level:g}% confidence the failure rate is"
+    if low > below:
+        reason = f"{sure} at least {100 * low:.1f}%"
+    else:
+        reason = f"{sure} {'below' if bound < below else 'not above'} {100 * bound:.2f}%"
     if unproven is not None:
         reason += (
             f"; but its check {unproven!r} is not known to be able to fail: it has failed neither "
