@@ -1,11 +1,11 @@
-"""Which slices of a comparison a reader should see first."""
+"""Which slices and checks of a comparison a reader should see first."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..compare.result import Comparison, Slice
+    from ..compare.result import CheckComparison, Comparison, Slice
 
 
 def slices_worth_seeing(comparison: Comparison, limit: int) -> list[Slice]:
@@ -26,3 +26,14 @@ def slices_worth_seeing(comparison: Comparison, limit: int) -> list[Slice]:
             seen.add(what)
             different.append(item)
     return different[:limit]
+
+
+def checks_worth_seeing(comparison: Comparison) -> list[CheckComparison]:
+    """Checks on which a case flipped, the largest differences first.
+
+    Nothing for a run with one check: that is the comparison itself.
+    """
+    if len(comparison.checks) < 2:
+        return []
+    moved = [check for check in comparison.checks if check.flips.broke or check.flips.fixed]
+    return sorted(moved, key=lambda check: -abs(check.difference.estimate))

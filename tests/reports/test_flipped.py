@@ -1,10 +1,13 @@
 """A flipped case is shown by an answer that passed and one that failed."""
 
+from dataclasses import replace
+
 from results import answers, bad, desk_suite, good, made_run
 
 from aiir_eval.compare.comparing import compare
 from aiir_eval.compare.result import Comparison
 from aiir_eval.reports.flipped import flipped_cases
+from aiir_eval.reports.slices import checks_worth_seeing, slices_worth_seeing
 
 
 def test_cases_that_broke_come_first_with_both_answers(comparison: Comparison) -> None:
@@ -52,3 +55,23 @@ def test_no_flip_is_no_case() -> None:
     suite = desk_suite(2, 2)
     comparison = compare(made_run(suite, good, name="a"), made_run(suite, good, name="b"))
     assert flipped_cases(comparison) == []
+
+
+def test_of_many_checks_those_that_moved_are_worth_seeing(comparison: Comparison) -> None:
+    suite = desk_suite(2, 2)
+    both = {"INC-1.trigger": "Within 30 days, or is it 90 days."}
+    moved = compare(made_run(suite, good, name="a"), made_run(suite, answers(both), name="b"))
+    assert [check.check for check in checks_worth_seeing(moved)] == ["no-90-days"]
+    assert [check.check for check in checks_worth_seeing(comparison)] == [
+        "no-90-days",
+        "says-30-days",
+    ]
+    one = compare(moved.old, moved.new, check="no-90-days")
+    assert checks_worth_seeing(one) == []
+
+
+def test_slices_of_the_same_cases_under_two_keys_are_shown_once(comparison: Comparison) -> None:
+    first, second = comparison.slices[:2]
+    twice = replace(comparison, slices=[first, replace(first, by="cluster"), second])
+    assert slices_worth_seeing(twice, 100) == [first, second]
+    assert len(slices_worth_seeing(comparison, 3)) == 3

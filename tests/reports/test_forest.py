@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiir_eval.reports.html.forest import INSET, WIDTH, Interval, make_scale
@@ -52,6 +52,7 @@ def test_infinite_and_missing_numbers_have_no_scale() -> None:
     assert scale.place(Interval(1.0, 0.0, math.inf)).open_high
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(FINITE, FINITE, FINITE), min_size=1, max_size=8))
 def test_marks_stay_within_the_plot_and_in_order(rows: list[tuple[float, float, float]]) -> None:
     intervals = [Interval(sorted(row)[1], min(row), max(row)) for row in rows]

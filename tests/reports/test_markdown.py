@@ -4,7 +4,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from results import HOSTILE, answers, desk_suite, good, made_run
@@ -105,6 +105,7 @@ def test_a_page_keeps_its_limit_and_says_what_is_left_out(limit: int) -> None:
     assert "not shown here" in page.text or "do not fit here" in page.text
 
 
+@settings(deadline=None)
 @given(st.text(max_size=120))
 def test_any_text_reads_as_itself_in_a_cell_and_in_code(text: str) -> None:
     shown = one_line(text)
@@ -114,6 +115,7 @@ def test_any_text_reads_as_itself_in_a_cell_and_in_code(text: str) -> None:
         assert set(page.tags) <= {"table", "thead", "tbody", "tr", "th", "td", "code"}
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from("ab*_`[]()<>!#@|\\~$:/.-+=1 \n&;'\""), max_size=60))
 def test_punctuation_starts_nothing(text: str) -> None:
     page = Page(f"{plain(text)}\n\n{block(text, 1_000)}\n\nafter")

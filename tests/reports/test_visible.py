@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from results import HOSTILE
 
@@ -28,6 +28,7 @@ def test_a_windows_newline_is_a_newline() -> None:
     assert visible("a\r\nb") == "a\nb"
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(codec=None), max_size=200))
 def test_no_text_leaves_a_control_or_a_surrogate(text: str) -> None:
     shown = visible(text)

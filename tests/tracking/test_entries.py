@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiir_eval.gate.result import Verdict
@@ -20,6 +20,7 @@ from aiir_eval.tracking.entries import (
 from aiir_eval.tracking.stores import redact_uris, resolve_store
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300), st.text(max_size=20))
 def test_any_name_is_one_that_mlflow_takes(part: str, other: str) -> None:
     from mlflow.utils.validation import _validate_metric_name

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..slices import slices_worth_seeing
+from ..slices import checks_worth_seeing, slices_worth_seeing
 from ..wording import (
     claim_estimate,
     claim_line,
@@ -62,10 +62,10 @@ class Group:
 
 
 def check_group(comparison: Comparison) -> Group:
-    """The checks of a comparison."""
-    scores = graded(comparison)
+    """The checks on which a case flipped."""
+    scores, moved = graded(comparison), checks_worth_seeing(comparison)
     rows = []
-    for check in comparison.checks:
+    for check in moved:
         estimate = check.difference.estimate
         low, high = check.difference.confidence_interval()
         rows.append(
@@ -80,7 +80,8 @@ def check_group(comparison: Comparison) -> Group:
                 fixed=f"{len(check.flips.fixed):,}",
             )
         )
-    return _group("Checks", rows, _difference_label(scores))
+    hidden = len(comparison.checks) - len(moved)
+    return _group("Checks", rows, _difference_label(scores), hidden=hidden)
 
 
 def slice_group(comparison: Comparison) -> Group:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ..flipped import Draw, FlippedCase, flipped_cases
-from ..slices import slices_worth_seeing
+from ..slices import checks_worth_seeing, slices_worth_seeing
 from ..wording import (
     claim_estimate,
     claim_line,
@@ -78,9 +78,8 @@ def _compared(page: Page, comparison: Comparison) -> None:
         ],
     )
     scores = graded(comparison)
-    if len(comparison.checks) > 1:
-        page.table("Checks", ["check", "difference", "broke", "fixed", "conclusion"],
-                   list(_check_rows(comparison)))  # fmt: skip
+    heads = ["check", "difference", "broke", "fixed", "conclusion"]
+    page.table("Checks", heads, list(_check_rows(comparison)))
     page.table(
         "Slices",
         ["slice", "cases", "difference", "adjusted p", "conclusion"],
@@ -136,7 +135,7 @@ def _numbers(comparison: Comparison) -> list[list[str]]:
 
 def _check_rows(comparison: Comparison) -> Iterator[list[str]]:
     scores = graded(comparison)
-    for check in comparison.checks:
+    for check in checks_worth_seeing(comparison):
         low, high = check.difference.confidence_interval()
         yield [
             code(check.check, 60),

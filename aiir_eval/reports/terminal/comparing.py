@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ..flipped import FlippedCase, flipped_cases
-from ..slices import slices_worth_seeing
+from ..slices import checks_worth_seeing, slices_worth_seeing
 from ..wording import (
     claim_estimate,
     claim_line,
@@ -200,12 +200,13 @@ def _passes(case: FlippedCase) -> str:
 
 
 def _checks(comparison: Comparison) -> Iterator[RenderableType]:
-    if len(comparison.checks) < 2:
+    checks = checks_worth_seeing(comparison)
+    if not checks:
         return
-    scores = graded(comparison)
-    yield heading("Checks")
+    scores, still = graded(comparison), len(comparison.checks) - len(checks)
+    yield heading("Checks", f"{still:,} more without a flip" if still else "")
     rows = []
-    for check in comparison.checks:
+    for check in checks:
         low, high = check.difference.confidence_interval()
         rows.append(
             (
