@@ -23,8 +23,9 @@ from .output import format_option, note, print_json, wants_color, width
     "--min-effect",
     "min_effects",
     multiple=True,
-    metavar="NAME=VALUE",
-    help="The smallest effect that matters, by effect or column; repeatable.",
+    metavar="[NAME=]E",
+    help="The smallest effect that matters: for all columns, or by effect (sd, ks, rate, tv) or "
+    "column; repeatable.",
 )
 @click.option(
     "--confidence-level",
@@ -104,13 +105,14 @@ def names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def parse_min_effects(pairs: tuple[str, ...]) -> dict[str, float] | None:
-    """``rate=0.02`` as {"rate": 0.02}."""
-    effects = {}
-    for pair in pairs:
-        name, _, text = pair.partition("=")
+def parse_min_effects(texts: tuple[str, ...]) -> dict[str, float] | None:
+    """``rate=0.02`` as {"rate": 0.02}; a bare number holds for every column."""
+    effects: dict[str, float] = {}
+    for text in texts:
+        name, equals, number = text.rpartition("=")
         try:
-            effects[name] = float(text)
+            value = float(number)
         except ValueError:
-            raise click.UsageError(f"--min-effect {pair!r}: write NAME=NUMBER") from None
+            raise click.UsageError(f"--min-effect {text!r}: write NUMBER or NAME=NUMBER") from None
+        effects |= {name: value} if equals else dict.fromkeys(("sd", "rate", "tv"), value)
     return effects or None

@@ -299,7 +299,7 @@ def _rank_pvalues(statistics: Floats) -> Floats:
     """The p-value each relabelling would have, had it been the observed one."""
     values = np.nan_to_num(statistics, nan=inf)
     below = np.searchsorted(np.sort(values), values - _slack(statistics), side="left")
-    result: Floats = 1 - below / values.size
+    result: Floats = (values.size - below) / values.size
     return result
 
 

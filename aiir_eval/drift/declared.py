@@ -34,7 +34,7 @@ _WORTH_SEEING = 5
 _KNOWN_DIRECTIONS: Mapping[str, Direction] = {
     "passed": "down",
     "score": "down",
-    "error": "up",
+    "errored": "up",
     "latency_s": "up",
     "cost_usd": "up",
 }
