@@ -153,3 +153,12 @@ def test_a_drift_report_lists_what_drifted_first() -> None:
 
 def test_no_problem_of_a_suite_is_said_in_words() -> None:
     assert terminal.render_lint([]).startswith("No problem")
+
+
+def test_claims_that_do_not_hold_come_first_with_their_reason(verdict: Verdict) -> None:
+    text = terminal.render_verdict(verdict, width=140)
+    assert re.search(r"Claims that do not hold\n.*\n.*\nfail +no <b>failure</b> \| at all +7", text)
+    assert "must be at most 0" in text
+    assert "Claims that hold" not in text  # none does
+    narrow = terminal.render_verdict(verdict, width=60)
+    assert "7 of 32 trials" in narrow

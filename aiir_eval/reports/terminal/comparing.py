@@ -47,8 +47,7 @@ def render_comparison(comparison: Comparison, *, color: bool = False, width: int
 def render_verdict(verdict: Verdict, *, color: bool = False, width: int = 100) -> str:
     """A verdict as text: its line, the claims, then the comparison it rests on."""
     parts: list[RenderableType] = [headline(verdict.verdict, verdict.sentence)]
-    if verdict.claims:
-        parts += [heading("Claims"), _claims(verdict, width)]
+    parts += _claims(verdict, width)
     parts.append(text(f"\npolicy: {verdict.policy.description}", "dim"))
     comparison = verdict.comparison
     parts += [heading("Comparison"), headline(comparison.conclusion, comparison.sentence)]
@@ -85,17 +84,29 @@ def render_verdicts(verdicts: Sequence[Verdict], *, color: bool = False, width: 
     return page([table], color=color, width=width)
 
 
-def _claims(verdict: Verdict, width: int) -> RenderableType:
+def _claims(verdict: Verdict, width: int) -> Iterator[RenderableType]:
+    """The claims that do not hold, each with its reason; then a line for each that holds."""
     scores = graded(verdict.comparison)
-    rows = []
+    not_holding: list[tuple[str | Text, ...]] = []
+    holding: list[tuple[str | Text, ...]] = []
     for claim in worst_first(verdict.claims):
         seen = f"{claim_estimate(claim, graded=scores)} {claim_span(claim, graded=scores)}".strip()
         line = claim_line(claim, graded=scores)
-        seen += f"\nmust be {line}" if line else ""
-        rows.append((word(claim.verdict), claim.name, seen, claim.reason))
-    if width < NARROW:
-        return columns(["", "claim", "why"], [(row[0], row[1], row[3]) for row in rows])
-    return columns(["", "claim", "seen", "why"], rows)
+        if claim.verdict == "pass":
+            seen += f", {line}" if line else ""
+            holding.append((word(claim.verdict), claim.name, seen))
+        elif width < NARROW:
+            not_holding.append((word(claim.verdict), claim.name, claim.reason))
+        else:
+            seen += f"\nmust be {line}" if line else ""
+            not_holding.append((word(claim.verdict), claim.name, seen, claim.reason))
+    if not_holding:
+        yield heading("Claims that do not hold")
+        heads = ["", "claim", "why"] if width < NARROW else ["", "claim", "seen", "why"]
+        yield columns(heads, not_holding)
+    if holding:
+        yield heading("Claims that hold")
+        yield columns(["", "claim", "seen"], holding)
 
 
 def _comparison_body(comparison: Comparison, width: int) -> Iterator[RenderableType]:
