@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from ...gate.result import Verdict
 
 SHOWN_FLIPS = 8
-SHOWN_SLICES = 12
+SHOWN_SLICES = 8
+SHOWN_CHECKS = 8
 
 
 def render_comparison(comparison: Comparison, *, color: bool = False, width: int = 100) -> str:
@@ -214,10 +215,10 @@ def _checks(comparison: Comparison) -> Iterator[RenderableType]:
     checks = checks_worth_seeing(comparison)
     if not checks:
         return
-    scores, still = graded(comparison), len(comparison.checks) - len(checks)
-    yield heading("Checks", f"{still:,} more without a flip" if still else "")
+    scores, hidden = graded(comparison), len(comparison.checks) - len(checks[:SHOWN_CHECKS])
+    yield heading("Checks", f"{hidden:,} more not shown here" if hidden else "")
     rows = []
-    for check in checks:
+    for check in checks[:SHOWN_CHECKS]:
         low, high = check.difference.confidence_interval()
         rows.append(
             (
