@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from .app import LazyGroup
-from .output import format_option, note, print_json, visible, wants_color, width
+from .output import format_option, note, print_json, wants_color, width
 
 TABLE = {
     "new": ("incident", "new", "Open a record, prefilled from a logged interaction."),
@@ -41,6 +41,7 @@ def validate(paths: tuple[str, ...], format_: str) -> int:
     Every problem at once, each with file, line and field. Exit code 2 where there is one.
     """
     from ..incidents.loading import load_register
+    from ..reports.visible import visible
 
     register = load_register(*(paths or default_folders()))
     if format_ == "json":

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import sys
-import unicodedata
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -26,16 +25,6 @@ format_option = click.option(
 )
 
 
-def visible(text: str) -> str:
-    """Text with control, escape and direction characters shown as escapes."""
-    return "".join(
-        character
-        if character in "\n\t" or unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Co"}
-        else character.encode("unicode_escape").decode()
-        for character in text
-    )
-
-
 def wants_color() -> bool:
     """Colour on a terminal, unless NO_COLOR is set."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
@@ -53,4 +42,6 @@ def print_json(value: Any) -> None:
 
 def note(text: str) -> None:
     """A line for the person at the terminal, on stderr."""
+    from ..reports.visible import visible
+
     click.echo(visible(text), err=True)

@@ -122,11 +122,10 @@ def lint(
     if format_ == "json":
         print_json([problem.to_dict() for problem in problems])
     else:
-        for problem in problems:
-            click.echo(str(problem))
-        click.echo(
-            f"{path}: {len(checked)} cases, {errors} errors, {len(problems) - errors} warnings"
-        )
+        from ..reports.terminal import render_lint
+
+        click.echo(render_lint(problems, color=wants_color(), width=width()))
+        note(f"{path}: {len(checked)} cases")
     return 1 if errors else 0
 
 
