@@ -16,7 +16,7 @@ import re
 import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING
 
-from .flipped import FlippedCase, flipped_cases
+from ..compare.flipped import FlippedCase, flipped_cases
 from .visible import one_line, shortened, visible
 from .wording import claim_estimate, claim_line, claim_span, graded
 

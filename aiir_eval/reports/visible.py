@@ -13,7 +13,7 @@ import re
 # overrides and isolates; zero-width space, joiner of words, byte order mark; line and paragraph
 # separators; annotation; tags and supplementary variation selectors; surrogates; non-characters.
 # The zero-width joiner and non-joiner stay: Persian, Indic scripts and emoji are written with them.
-_UNSEEN = re.compile(
+UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b"
     "\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff"
     "\U0001d173-\U0001d17a\U000e0000-\U000e0fff\ud800-\udfff]"
@@ -22,7 +22,7 @@ _UNSEEN = re.compile(
 
 def visible(text: str) -> str:
     """`text` with every unseen character as its escape; tabs and newlines stay."""
-    return _UNSEEN.sub(_escape, text.replace("\r\n", "\n"))
+    return UNSEEN.sub(_escape, text.replace("\r\n", "\n"))
 
 
 def one_line(text: str, limit: int | None = None) -> str:

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
+from ..compare.flipped import flipped_cases
 from ..documents import digest
-from ..reports.flipped import flipped_cases
 from ..reports.markdown.text import plain
 from ..reports.run_summary import summarize_run
 from ..reports.visible import shortened

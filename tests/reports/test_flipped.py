@@ -5,8 +5,8 @@ from dataclasses import replace
 from results import answers, bad, desk_suite, good, made_run
 
 from aiir_eval.compare.comparing import compare
+from aiir_eval.compare.flipped import flipped_cases
 from aiir_eval.compare.result import Comparison
-from aiir_eval.reports.flipped import flipped_cases
 from aiir_eval.reports.slices import checks_worth_seeing, slices_worth_seeing
 
 

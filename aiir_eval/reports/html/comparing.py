@@ -6,7 +6,7 @@ import json
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from ..flipped import flipped_cases
+from ...compare.flipped import flipped_cases
 from ..wording import graded, number, points, pvalue, rate, rate_span, size, span
 from .page import Figure, page
 from .rows import check_group, claim_groups, slice_group

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ..flipped import Draw, FlippedCase, flipped_cases
+from ...compare.flipped import Draw, FlippedCase, flipped_cases
 from ..slices import checks_worth_seeing, slices_worth_seeing
 from ..wording import (
     claim_estimate,

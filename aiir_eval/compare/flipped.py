@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from ..compare.result import Comparison
     from ..runs.model import Run
     from ..suites.model import Case
+    from .result import Comparison
 
 _COLUMNS = ["case_id", "incident_id", "class", "origin", "expected", "trial", "output",
             "tool_calls", "error", "passed", "score", "checks"]  # fmt: skip
@@ -38,6 +38,7 @@ class Draw:
     score: float | None
     n_passed: int
     n_trials: int
+    mean: float  # of the trials that did not error: share of passes, or score where graded
 
     @property
     def text(self) -> str:
@@ -121,7 +122,7 @@ def _rows(run: Run, case_ids: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
     trials: pa.Table = run.trials.select(_COLUMNS)
     chosen = trials.filter(pc.is_in(trials["case_id"], value_set=pa.array(list(case_ids))))
     rows: dict[str, list[dict[str, Any]]] = {}
-    for row in chosen.to_pylist():
+    for row in sorted(chosen.to_pylist(), key=lambda row: row["trial"]):
         rows.setdefault(row["case_id"], []).append(row)
     return rows
 
@@ -178,7 +179,14 @@ def _telling_draw(rows: Sequence[Mapping[str, Any]], check: str | None, *, best:
         row["score"],
         sum(bool(judged(each)["passed"]) for each in rows),
         len(rows),
+        _mean([judged(each) for each in rows if not each["error"]]),
     )
+
+
+def _mean(outcomes: Sequence[Mapping[str, Any]]) -> float:
+    values = [row["score"] if row["passed"] is None else row["passed"] for row in outcomes]
+    known = [float(value) for value in values if value is not None]
+    return sum(known) / len(known) if known else float("nan")
 
 
 def _call_text(call: Mapping[str, Any]) -> str:
