@@ -59,16 +59,19 @@ def drift(
     aiir drift last_week.parquet this_week.parquet --cluster user_id
     aiir drift old.csv new.csv --primary passed:down
 
+    Rows of two runs belong together by the cluster of their cases.
+
     Exit code 0 when computed, whatever it says; 2 for bad input.
     """
     from ..drift.detecting import drift as detect
+    from ..runs.model import is_run
 
     report = detect(
         table_of(reference),
         table_of(current),
         columns=None if columns is None else names(columns),
         primary=() if primary is None else names(primary),
-        cluster=cluster,
+        cluster=cluster or ("cluster" if is_run(reference) and is_run(current) else None),
         min_effect=parse_min_effects(min_effects),
         confidence_level=confidence_level,
     )
