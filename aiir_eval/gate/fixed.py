@@ -16,7 +16,7 @@ MOST_TRIALS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Group:
+class Group:
     """Cases that are judged together: an incident's own, or those beside it."""
 
     name: str
@@ -35,33 +35,34 @@ def judge_failure_rate(
     if ground.paired.graded:
         yield nothing(claim, "a graded run has scores and no failures to bound")
         return
-    unproven = _unproven(ground.paired, ground.proven)
-    for group in _groups(ground.paired, cases):
+    unproven = unproven_checks(ground.paired, ground.proven)
+    for group in groups_of(ground.paired, cases):
         name = claim.name if group.name == "" else f"{claim.name} [{group.name}]"
         blind = [case for case in group.cases.tolist() if case in unproven]
         check = unproven[blind[0]] if group.by_trial and blind else None
         yield _judge_group(name, group, below, ground, check)
 
 
-def _groups(paired: Paired, cases: Bools) -> Iterator[_Group]:
+def groups_of(paired: Paired, cases: Bools) -> Iterator[Group]:
+    """Each incident's own cases, those beside it, and the rest."""
     origin, origins = paired.codes("origin")
     incident, incidents = paired.codes("incident_id")
     own = np.array([name == "incident" for name in origins] + [False])[origin]
     for code, name in enumerate(incidents):
         of_it = cases & (incident == code)
         if (of_it & own).any():
-            yield _Group(name, np.flatnonzero(of_it & own), by_trial=True)
+            yield Group(name, np.flatnonzero(of_it & own), by_trial=True)
         if (of_it & ~own).any():
-            yield _Group(f"{name}, beside it", np.flatnonzero(of_it & ~own), by_trial=False)
+            yield Group(f"{name}, beside it", np.flatnonzero(of_it & ~own), by_trial=False)
     for case in np.flatnonzero(cases & (incident < 0) & own).tolist():
-        yield _Group(paired.case_ids[case].as_py(), np.array([case]), by_trial=True)
+        yield Group(paired.case_ids[case].as_py(), np.array([case]), by_trial=True)
     rest = cases & (incident < 0) & ~own
     if rest.any():
-        yield _Group("" if rest.sum() == cases.sum() else "others", np.flatnonzero(rest), False)
+        yield Group("" if rest.sum() == cases.sum() else "others", np.flatnonzero(rest), False)
 
 
 def _judge_group(
-    name: str, group: _Group, below: float, ground: Ground, unproven: str | None
+    name: str, group: Group, below: float, ground: Ground, unproven: str | None
 ) -> Judged:
     from ..stats import clopper_pearson, failure_rate_bound
 
@@ -104,20 +105,20 @@ def _judge_group(
         high=bound,
         bound=bound,
         holds=bound < below and unproven is None,
-        violation=_at_least(failures, n, below),
+        violation=at_least(failures, n, below),
         needed=None if bound < below else _needed(failures, n, below, level, group),
         n_cases=int(group.cases.size),
     )
 
 
-def _at_least(failures: int, n: int, rate: float) -> float:
+def at_least(failures: int, n: int, rate: float) -> float:
     """Chance of so many failures or more if the rate were the declared bound."""
     from scipy.special import bdtrc
 
     return 1.0 if failures == 0 else float(bdtrc(failures - 1, n, rate))
 
 
-def _needed(failures: int, n: int, below: float, level: float, group: _Group) -> Needed | None:
+def _needed(failures: int, n: int, below: float, level: float, group: Group) -> Needed | None:
     """Trials (cases) in all that would bring the bound below, with no further failure."""
     from ..stats import failure_rate_bound
 
@@ -137,7 +138,7 @@ def _needed(failures: int, n: int, below: float, level: float, group: _Group) ->
     return Needed(cases, -(-high // cases)) if group.by_trial else Needed(high, 1)
 
 
-def _unproven(paired: Paired, proven: Mapping[str, frozenset[str]]) -> dict[int, str]:
+def unproven_checks(paired: Paired, proven: Mapping[str, frozenset[str]]) -> dict[int, str]:
     """By case, a check that has failed neither on bad outputs nor in the baseline."""
     n = len(paired.check_names)
     if n == 0:
@@ -156,7 +157,7 @@ def _unproven(paired: Paired, proven: Mapping[str, frozenset[str]]) -> dict[int,
     return found
 
 
-def _one_answer(group: _Group, paired: Paired) -> bool:
+def _one_answer(group: Group, paired: Paired) -> bool:
     """Whether each case, tried more than once, gave one and the same answer every time."""
     side = paired.new
     here = np.flatnonzero(np.isin(side.case, group.cases))

@@ -70,20 +70,20 @@ def gate(
             "this comparison was read from a file and holds no runs",
             hint="compare the runs again",
         )
-    stops = _reasons_against(comparison, paired, policy)
+    stops = reasons_against(comparison, paired, policy)
     if stops:
         claims = [_void(claim.name, claim.rule, stops[0]) for claim in policy.claims]
         verdict: VerdictName = "invalid"
     else:
         if policy.max_error_rate > 0:
             paired = paired.counting_errors()
-        ground = Ground(paired, policy, _proven(comparison.new, incidents), rng)
+        ground = Ground(paired, policy, proven_by(comparison.new, incidents), rng)
         judged = [
             result
             for number, claim in enumerate(policy.claims)
             for result in judge(claim, ground, number)
         ]
-        claims = _weigh(judged, policy.confidence_level)
+        claims = weigh(judged, policy.confidence_level)
         verdict = max((claim.verdict for claim in claims), key=GRAVITY.__getitem__)
     return Verdict(
         verdict=verdict,
@@ -95,7 +95,7 @@ def gate(
     )
 
 
-def _reasons_against(comparison: Comparison, paired: Paired, policy: Policy) -> list[str]:
+def reasons_against(comparison: Comparison, paired: Paired, policy: Policy) -> list[str]:
     """Why nothing may be concluded at all."""
     stops = list(comparison.problems)
     for side, name in ((paired.old, "baseline"), (paired.new, "candidate")):
@@ -123,7 +123,7 @@ def _first_error(run: Run) -> str:
     return text[:200]
 
 
-def _proven(
+def proven_by(
     run: Run, incidents: Mapping[str, Incident] | Iterable[Incident] | None
 ) -> Mapping[str, frozenset[str]]:
     """By case, the checks that fail on a bad output of the case's incident."""
@@ -137,7 +137,8 @@ def _proven(
     return proven
 
 
-def _weigh(judged: Sequence[Judged], confidence_level: float) -> list[ClaimResult]:
+def weigh(judged: Sequence[Judged], confidence_level: float) -> list[ClaimResult]:
+    """Each claim's verdict in the light of all: pass at its own level, fail after Holm."""
     from ..stats import holm
 
     pvalues = [

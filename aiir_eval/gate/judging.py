@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from ..compare.pairing import Bools, Paired
 from ..compare.result import Needed
 from .policy import Claim, Policy
 from .selecting import levels_of, selected
+
+if TYPE_CHECKING:
+    from ..stats import PairedDifference
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,16 @@ def _judge_non_inferior(
         yield _non_inferior(name, margin, level, ground, stream(ground.rng, 11, number, at))
 
 
+def settles(difference: PairedDifference, margin: float) -> tuple[bool, float]:
+    """Whether the claim holds, and the p-value of a violation; neither from too few clusters."""
+    from ..stats.paired import MIN_CLUSTERS
+
+    if difference.n_clusters < MIN_CLUSTERS:
+        return False, 1.0
+    violation = difference.pvalue if difference.estimate < 0 else 1.0
+    return difference.non_inferiority(margin).holds, violation
+
+
 def _non_inferior(name: str, margin: float, cases: Bools, ground: Ground, rng: Rng) -> Judged:
     from ..stats.paired import MIN_CLUSTERS
 
@@ -99,7 +113,7 @@ def _non_inferior(name: str, margin: float, cases: Bools, ground: Ground, rng: R
         return Judged(name, "non_inferior", "no selected case has an outcome", invalid=True)
     test = difference.non_inferiority(margin)
     low, high = difference.confidence_interval()
-    enough = difference.n_clusters >= MIN_CLUSTERS
+    holds, violation = settles(difference, margin)
     what = "mean score" if ground.paired.graded else "pass rate"
     loss = _amount(max(-test.lower_bound, 0.0), ground.paired)
     reason = (
@@ -108,7 +122,7 @@ def _non_inferior(name: str, margin: float, cases: Bools, ground: Ground, rng: R
         f"most {loss}, {'within' if test.holds else 'beyond'} the margin of "
         f"{_amount(margin, ground.paired)}"
     )
-    if not enough:
+    if difference.n_clusters < MIN_CLUSTERS:
         reason += f"; nothing is concluded from fewer than {MIN_CLUSTERS} clusters"
     cases_needed = difference.cases_needed(margin)
     return Judged(
@@ -120,8 +134,8 @@ def _non_inferior(name: str, margin: float, cases: Bools, ground: Ground, rng: R
         low=low,
         high=high,
         bound=test.lower_bound,
-        holds=enough and test.holds,
-        violation=difference.pvalue if enough and difference.estimate < 0 else 1.0,
+        holds=holds,
+        violation=violation,
         needed=None
         if cases_needed is None
         else Needed(max(cases_needed, difference.n_cases + 1), trials_of_each(ground.paired)),
