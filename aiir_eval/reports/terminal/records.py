@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..run_summary import summarize_run
-from ..wording import count, drift_kind, drift_sentence, name, number, pvalue, rate, rate_span
+from ..wording import count, drift_kind, drift_sentence, number, pvalue, rate, rate_span
 from .page import NARROW, columns, cut, facts, heading, headline, page, text, word
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from ...runs.model import Run
 
 SHOWN_FAILING = 10
+# Short names of effects: what the estimate is a difference of.
+UNITS = {"standardised_mean_difference": "sd", "rate_difference": "rate", "total_variation": "tv"}
 
 
 def render_run(run: Run, *, color: bool = False, width: int = 100) -> str:
@@ -90,10 +92,11 @@ def render_drift(report: DriftReport, *, color: bool = False, width: int = 100) 
             word("drift" if column.drifted else "info", label="drift" if column.drifted else "-"),
             column.column,
             drift_kind(column),
-            f"{name(column.effect.name)}\n{number(column.effect.estimate)} "
+            f"{UNITS.get(column.effect.name, column.effect.name)} "
+            f"{number(column.effect.estimate)} "
             f"[{number(column.effect.low)}, {number(column.effect.high)}]",
             pvalue(column.pvalue_adjusted),
-            f"{column.test} {number(column.statistic)}",
+            column.test,
             column.note,
         )
         for column in ranked
