@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from aiir_eval.documents import read_document
 from aiir_eval.incidents.classes import CLASSES
@@ -49,6 +50,12 @@ def further(name: str, kind: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
 def test_every_record_is_sound() -> None:
     assert REGISTER.problems == ()
     assert len(INCIDENTS) == len(list(CORPUS.rglob("*.yaml"))) >= 12
+
+
+@pytest.mark.parametrize("path", sorted(CORPUS.rglob("*.yaml")), ids=lambda path: path.stem)
+def test_any_reader_of_yaml_reads_a_record(path: Path) -> None:
+    """`{content: Shall I?}` is read by libyaml and refused by PyYAML's own parser."""
+    assert yaml.load(path.read_text("utf-8"), Loader=yaml.SafeLoader)["id"] == path.stem
 
 
 def test_each_class_has_two_incidents_in_its_folder() -> None:
