@@ -13,15 +13,26 @@ from aiir_eval.stats.bootstrap import (
     cluster_bootstrap_value,
 )
 from aiir_eval.stats.intervals import ConfidenceInterval
+from aiir_eval.stats.judges import JudgeAgreement, judge_agreement
 from aiir_eval.stats.multiplicity import benjamini_hochberg, holm, max_t
 from aiir_eval.stats.paired import Equivalence, NonInferiority, PairedDifference, paired_difference
 from aiir_eval.stats.planning import cases_needed
+from aiir_eval.stats.prediction_powered import (
+    PredictionPowered,
+    prediction_powered_difference,
+    prediction_powered_rate,
+)
 from aiir_eval.stats.proportions import (
     Rate,
     clopper_pearson,
     failure_rate_bound,
     pass_rate,
     wilson_interval,
+)
+from aiir_eval.stats.rogan_gladen import (
+    RoganGladen,
+    rogan_gladen_difference,
+    rogan_gladen_rate,
 )
 from aiir_eval.stats.score_interval import tango_interval, tango_pvalue
 from aiir_eval.stats.sequential import ConfidenceSequence, FailureRateSequence, SequentialTest
@@ -34,11 +45,14 @@ __all__ = [
     "ConfidenceSequence",
     "Equivalence",
     "FailureRateSequence",
+    "JudgeAgreement",
     "McNemar",
     "NonInferiority",
     "PairedDifference",
+    "PredictionPowered",
     "Rate",
     "RatioBound",
+    "RoganGladen",
     "SequentialTest",
     "SignFlip",
     "TestResult",
@@ -52,11 +66,16 @@ __all__ = [
     "contingency_chi2",
     "failure_rate_bound",
     "holm",
+    "judge_agreement",
     "ks_2samp",
     "max_t",
     "mcnemar",
     "paired_difference",
     "pass_rate",
+    "prediction_powered_difference",
+    "prediction_powered_rate",
+    "rogan_gladen_difference",
+    "rogan_gladen_rate",
     "sign_flip",
     "tango_interval",
     "tango_pvalue",

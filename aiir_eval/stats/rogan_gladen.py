@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf, sqrt
+from math import inf, isnan, nan, sqrt
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,8 @@ class RoganGladen:
     Attributes
     ----------
     estimate, standard_error : float
-        The estimate is kept in [0, 1] (a difference in [-1, 1]); CR2 by cluster.
+        The estimate is kept in [0, 1] (a difference in [-1, 1]); CR2 by cluster. NaN and infinite
+        where the judge was no better than chance on the labelled outputs.
     uncorrected : float
         What the judge says.
     tpr, tnr : float
@@ -49,6 +50,8 @@ class RoganGladen:
         level = self.confidence_level if confidence_level is None else confidence_level
         t = quantile(self.df, 0.5 + checked_level(level) / 2)
         if self.moments is None:
+            if isnan(self.estimate):
+                return ConfidenceInterval(-1.0, 1.0)
             half = t * self.standard_error
             return ConfidenceInterval(
                 max(self.estimate - half, -1.0), min(self.estimate + half, 1.0)
@@ -56,7 +59,7 @@ class RoganGladen:
         # Fieller: rates r with (excess - r * youden)^2 <= t^2 * variance of (excess - r * youden)
         excess, youden, v_excess, v_youden, covariance = self.moments
         square = youden**2 - t * t * v_youden
-        if square <= 0:
+        if square <= 0 or isnan(self.estimate):
             return ConfidenceInterval(0.0, 1.0)
         middle = excess * youden - t * t * covariance
         root = sqrt(max(middle**2 - square * (excess**2 - t * t * v_excess), 0.0))
@@ -97,7 +100,7 @@ def rogan_gladen_rate(
     Raises
     ------
     ValueError
-        No label of one kind, or a judge that is no better than chance on the labelled outputs.
+        No label of one kind, or values other than 0 and 1.
 
     Notes
     -----
@@ -132,8 +135,8 @@ def rogan_gladen_rate(
     )
     excess, youden = adjusted.excess, adjusted.youden
     return RoganGladen(
-        estimate=min(max(side.rate, 0.0), 1.0),
-        standard_error=sqrt(sum_of(side.influence() ** 2)),
+        estimate=_in_range(side.rate),
+        standard_error=side.standard_error(),
         uncorrected=side.judged,
         tpr=side.tpr,
         tnr=side.tnr,
@@ -217,19 +220,18 @@ def rogan_gladen_difference(
     new = _error_rates(after, labels_after, codes, representative)
     df = min(old.df, new.df)
     critical = quantile(df, 0.5 + level / 2)
-    n_clusters = int(codes.max()) + 1
-    variance = 0.0
-    parts = []
-    for verdicts, labels in ((before, labels_before), (after, labels_after)):
-        adjusted = _error_rates(
-            verdicts, labels, codes, representative, pseudo=PSEUDO, critical=critical
-        )
-        influence = adjusted.influence()
-        variance += float((influence[n_clusters:] ** 2).sum())  # the added labels are unpaired
-        parts.append(influence[:n_clusters])
-    variance += sum_of((parts[1] - parts[0]) ** 2)
+    careful = [
+        _error_rates(verdicts, labels, codes, representative, pseudo=PSEUDO, critical=critical)
+        for verdicts, labels in ((before, labels_before), (after, labels_after))
+    ]
+    variance = inf
+    if min(side.youden for side in (old, new, *careful)) > 0:
+        n_clusters = int(codes.max()) + 1
+        one, two = (side.influence() for side in careful)
+        added = one[n_clusters:] ** 2 + two[n_clusters:] ** 2  # what is added is not paired
+        variance = sum_of((two - one)[:n_clusters] ** 2) + sum_of(added)
     return RoganGladen(
-        estimate=min(max(new.rate, 0.0), 1.0) - min(max(old.rate, 0.0), 1.0),
+        estimate=_in_range(new.rate) - _in_range(old.rate),
         standard_error=sqrt(variance),
         uncorrected=new.judged - old.judged,
         tpr=new.tpr,
@@ -269,13 +271,14 @@ class _ErrorRates:
 
     @property
     def rate(self) -> float:
-        return self.excess / self.youden
+        return self.excess / self.youden if self.youden > 0 else nan
 
     def influence(self) -> Floats:
         """What each cluster adds to the error of the rate."""
-        if self.youden <= 0:
-            return np.full(self.of_excess.size, inf)
         return (self.of_excess - self.rate * self.of_youden) / self.youden
+
+    def standard_error(self) -> float:
+        return sqrt(sum_of(self.influence() ** 2)) if self.youden > 0 else inf
 
 
 def _error_rates(
@@ -309,11 +312,6 @@ def _error_rates(
         part[:n_codes], part[n_codes + 2 * number :][:2] = sums[:n_codes], sums[n_codes:]
         parts.append(part)
     judged, tpr, false_passes = means
-    if not pseudo and tpr <= false_passes:
-        raise ValueError(
-            f"judge: it passes {tpr:.3f} of what humans pass and {false_passes:.3f} of what they "
-            "fail; a judge no better than chance cannot be corrected"
-        )
     return _ErrorRates(
         judged=judged,
         tpr=tpr,
@@ -324,3 +322,7 @@ def _error_rates(
         n_labelled=int(there.sum()),
         df=max(np.unique(codes[there]).size - 1.0, 1.0),
     )
+
+
+def _in_range(rate: float) -> float:
+    return rate if isnan(rate) else min(max(rate, 0.0), 1.0)
