@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import os
 import re
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from .errors import DocumentError, InputError, Problem
 
@@ -62,27 +65,42 @@ def field_path(location: Sequence[str | int]) -> str:
 
 def read_text(path: str | Path, *, max_bytes: int = MAX_BYTES) -> str:
     """The text of a file, refusing one that is missing, too large or not UTF-8."""
-    source = Path(path)
+    with _opened(path) as stream:
+        size = os.fstat(stream.fileno()).st_size
+        if size <= max_bytes:  # which a pipe, or a file that grows, does not keep to
+            data = stream.read(max_bytes + 1)
+            size = len(data)
+    if size > max_bytes:
+        raise DocumentError(
+            f"the file has {size:,} bytes; the limit is {max_bytes:,}",
+            file=str(path),
+            hint="put a large set of cases in a JSONL file and name it in cases_file",
+        )
     try:
-        size = source.stat().st_size
-        if size > max_bytes:
-            raise DocumentError(
-                f"the file has {size:,} bytes; the limit is {max_bytes:,}",
-                file=str(path),
-                hint="put a large set of cases in a JSONL file and name it in cases_file",
-            )
-        return source.read_bytes().decode("utf-8-sig")
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _not_utf8(path, data[: error.start].count(b"\n") + 1) from None
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[BinaryIO]:
+    """A file open for reading, as bytes; what the system refuses is a `DocumentError`."""
+    try:
+        with open(path, "rb") as stream:
+            yield stream
     except FileNotFoundError:
         raise DocumentError("no such file", file=str(path)) from None
     except IsADirectoryError:
         raise DocumentError("this is a folder, not a file", file=str(path)) from None
-    except PermissionError:
-        raise DocumentError("the file cannot be read: permission denied", file=str(path)) from None
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise DocumentError(
-            "the file is not UTF-8 text", file=str(path), line=line, hint="save it as UTF-8"
-        ) from None
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise DocumentError(f"the file cannot be read: {reason}", file=str(path)) from None
+
+
+def _not_utf8(path: str | Path, line: int) -> DocumentError:
+    return DocumentError(
+        "the file is not UTF-8 text", file=str(path), line=line, hint="save it as UTF-8"
+    )
 
 
 def read_document(path: str | Path) -> Document:
@@ -100,10 +118,11 @@ def parse_yaml(text: str, path: str) -> Document:
         data = builder.document()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
+        odd = None if mark is not None else _UNPRINTABLE.search(text)
         raise DocumentError(
-            f"not valid YAML: {getattr(error, 'problem', None) or error}",
+            f"not valid YAML: {getattr(error, 'problem', None) or str(error).splitlines()[0]}",
             file=path,
-            line=None if mark is None else mark.line + 1,
+            line=mark.line + 1 if mark else text.count("\n", 0, odd.start()) + 1 if odd else None,
         ) from None
     except (ValueError, UnicodeError) as error:
         raise DocumentError(f"not valid YAML: {error}", file=path) from None
@@ -113,6 +132,9 @@ def parse_yaml(text: str, path: str) -> Document:
         raise DocumentError(problems=builder.problems)
     return Document(path, data, builder.lines)
 
+
+# What YAML does not allow to stand unescaped.
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 # The scalars of the YAML 1.2 core schema; everything else is text.
 _NULL = re.compile(r"(?:~|null|Null|NULL|)\Z")
@@ -214,7 +236,10 @@ class _Builder:
         import yaml
 
         if isinstance(event, yaml.ScalarEvent):
-            return _scalar(event.value) if event.implicit[0] else event.value
+            value = _scalar(event.value) if event.implicit[0] else event.value
+            if isinstance(value, float) and not math.isfinite(value):
+                self.fail(event, location, f"{event.value:.40} is not a finite number")
+            return value
         if isinstance(event, yaml.SequenceStartEvent):
             items: list[Any] = []
             while not isinstance(item := self.parser.get_event(), yaml.SequenceEndEvent):
@@ -239,28 +264,49 @@ class _Builder:
 
 def read_jsonl(path: str | Path) -> Iterator[tuple[int, Any]]:
     """The (line number, value) pairs of a JSONL file; blank lines are skipped."""
-    try:
-        with open(path, encoding="utf-8-sig") as stream:
-            for number, line in enumerate(stream, 1):
-                if line.strip():
-                    yield number, parse_json(line, file=str(path), line=number)
-    except FileNotFoundError:
-        raise DocumentError("no such file", file=str(path)) from None
-    except UnicodeDecodeError:
-        raise DocumentError("the file is not UTF-8 text", file=str(path)) from None
+    with _opened(path) as stream:
+        number = 0
+        while line := stream.readline(MAX_BYTES + 1):
+            number += 1
+            if len(line) > MAX_BYTES:
+                raise DocumentError(
+                    f"the line has more than {MAX_BYTES:,} bytes", file=str(path), line=number
+                )
+            try:
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError:
+                raise _not_utf8(path, number) from None
+            if text.strip():
+                yield number, parse_json(text, file=str(path), line=number)
 
 
 def parse_json(text: str, *, file: str, line: int | None = None) -> Any:
-    """Strict JSON (no NaN), with an error that says where."""
+    """Strict JSON (finite numbers, whole characters), with an error that says where."""
 
     def refuse(constant: str) -> Any:
         raise ValueError(f"{constant} is not JSON")
 
+    def finite(number: str) -> float:
+        value = float(number)
+        return value if math.isfinite(value) else refuse(f"{number:.40}, beyond every number,")
+
     try:
-        return json.loads(text, parse_constant=refuse)
+        value = json.loads(text, parse_constant=refuse, parse_float=finite)
+        if _SURROGATE.search(text):  # two make a character; one alone is half of it
+            json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise DocumentError(
+            "not valid text: half a character (a lone surrogate) is escaped in it",
+            file=file,
+            line=line,
+        ) from None
     except (ValueError, RecursionError) as error:
         where = error.lineno if line is None and isinstance(error, json.JSONDecodeError) else line
         raise DocumentError(f"not valid JSON: {error}", file=file, line=where) from None
+    return value
+
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def read_json(path: str | Path, *, max_bytes: int = 1_000_000_000) -> Any:
@@ -373,16 +419,19 @@ def dump_yaml(value: Mapping[str, Any]) -> str:
 
 def write_text(path: str | Path, text: str) -> None:
     """Write a file whole or not at all: to a neighbour first, then renamed over it."""
-    import os
-
     target = Path(path)
+    if target.is_dir():
+        raise InputError("cannot be written: this is a folder, not a file", file=str(path))
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
         partial.write_text(text, encoding="utf-8")
         os.replace(partial, target)
-    except OSError as error:
-        raise InputError(f"cannot be written: {error.strerror}", file=str(path)) from None
+    except (OSError, UnicodeEncodeError) as error:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"cannot be written: {reason}", file=str(path)) from None
 
 
 def write_json(path: str | Path, value: Any) -> None:

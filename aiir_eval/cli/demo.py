@@ -94,6 +94,8 @@ def make_folder(folder: Path) -> Path:
     from ..errors import InputError
     from .init import write_starter
 
+    if folder.exists() and not folder.is_dir():
+        raise InputError("this is a file, not a folder", file=str(folder))
     if folder.exists():
         if any(folder.iterdir()) and not (folder / MARKER).exists():
             raise InputError(

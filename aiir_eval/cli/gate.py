@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .output import format_option, note, print_json, wants_color, width
+from .output import format_option, note, print_json, require_writable, wants_color, width
+from .streams import stdout_for_results
 from .targets import TargetOptions, target_options
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     "--incidents",
     "incident_folders",
     multiple=True,
-    type=click.Path(),
+    type=click.Path(exists=True),
     metavar="DIR",
     help="Incident records: proof that checks fail on the bad outputs "
     "[default: incidents_corpus, and the shipped ones].",
@@ -98,49 +100,54 @@ def gate(
     from ..gate.policy import default_policy, load_policy
 
     policy = default_policy() if policy_path is None else load_policy(policy_path)
-    old = read_or_run(baseline, suite_path, trials, options)
-    new = read_or_run(candidate, suite_path, trials, options)
+    require_writable(out, junit, markdown_file, html_file)
+    incidents = known_incidents(incident_folders)
+    # Both sides before either is run: bad input is told at once, and before an unreachable target.
+    old = prepared_side(baseline, suite_path, trials, options)
+    new = prepared_side(candidate, suite_path, trials, options)
     comparison = compare(
-        old,
-        new,
+        old(),
+        new(),
         margin=policy.margin,
         confidence_level=policy.confidence_level,
         aa=aa,
         rng=options.seed,
     )
-    verdict = decide(comparison, policy, incidents=known_incidents(incident_folders))
+    verdict = decide(comparison, policy, incidents=incidents)
+    print_verdict(verdict, format_)
     if out is not None:
         from ..gate.document import save_verdict
 
         save_verdict(verdict, out)
         note(f"saved {out}")
     write_reports(verdict, junit=junit, markdown=markdown_file, html=html_file)
-    print_verdict(verdict, format_)
     if mlflow_uri is not None:
         from ..tracking.mlflow_log import track_verdict
 
-        tracked = track_verdict(verdict, uri=mlflow_uri, experiment=experiment)
+        with stdout_for_results():
+            tracked = track_verdict(verdict, uri=mlflow_uri, experiment=experiment)
         note(f"MLflow run {tracked.run_id} in {tracked.uri}")
     return verdict.exit_code
 
 
-def read_or_run(
+def prepared_side(
     name: str, suite_path: str | None, trials: int | None, options: TargetOptions
-) -> Run:
-    """A run folder, or a target that is run now."""
+) -> Callable[[], Run]:
+    """A run folder, read; or a target, made: a call runs it."""
     from pathlib import Path
 
     from ..runs.model import load_run
 
     if Path(name).exists():
-        return load_run(name)
+        run = load_run(name)
+        return lambda: run
     config = options.config()
     if ":" not in name and (config is None or name not in config.targets):
         known = "" if config is None else f"; targets: {', '.join(config.targets)}"
         raise click.UsageError(f"{name!r} is neither a run folder nor a target{known}")
     if suite_path is None:
         raise click.UsageError(f"{name!r} is a target: name the suite to run with --suite")
-    return options.run(suite_path, name, trials=trials)
+    return options.prepared(suite_path, name, trials=trials)
 
 
 def known_incidents(folders: tuple[str, ...]) -> dict[str, Any]:

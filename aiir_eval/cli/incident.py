@@ -21,7 +21,7 @@ incidents_option = click.option(
     "--incidents",
     "folders",
     multiple=True,
-    type=click.Path(),
+    type=click.Path(exists=True),
     metavar="DIR",
     help="Where the records are [default: incidents_corpus, else the shipped ones].",
 )
@@ -158,7 +158,12 @@ def new(
     from ..incidents.drafting import draft_from_row, draft_from_trace
     from ..incidents.writing import incident_yaml
 
-    mapping = dict(pair.split("=", 1) for pair in columns if "=" in pair)
+    for pair in columns:
+        if "=" not in pair:
+            raise click.UsageError(
+                f"--column {pair!r}: write FIELD=COL, e.g. triggering_input=text"
+            )
+    mapping = dict(pair.split("=", 1) for pair in columns)
     if source.startswith("mlflow:"):
         draft = draft_from_trace(
             source.removeprefix("mlflow:"), tracking_uri, id=id_, incident_class=incident_class

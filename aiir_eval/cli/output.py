@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -36,8 +37,29 @@ def width() -> int:
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on stdout."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+    """One JSON document on stdout; what a terminal would obey or hide is a JSON escape in it."""
+    from ..reports.visible import UNSEEN
+
+    plain = "utf" not in (getattr(sys.stdout, "encoding", None) or "utf-8").lower()
+    text = json.dumps(value, indent=2, ensure_ascii=plain, allow_nan=False)
+    click.echo(UNSEEN.sub(lambda match: json.dumps(match.group())[1:-1], text))
+
+
+def require_writable(*paths: str | None) -> None:
+    """Raise `InputError` for a file that could not be written: before the work, not after it."""
+    from ..errors import InputError, Problem
+
+    problems = []
+    for path in filter(None, paths):
+        folder = Path(path).absolute().parent
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent
+        if Path(path).is_dir():
+            problems.append(Problem("cannot be written: this is a folder, not a file", path))
+        elif not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
+            problems.append(Problem(f"cannot be written: {folder} takes no file", path))
+    if problems:
+        raise InputError(problems=problems)
 
 
 def note(text: str) -> None:

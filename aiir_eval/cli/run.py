@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 
 import click
 
@@ -58,7 +57,7 @@ def run(
         trials=trials,
         out=out,
         resume=resume,
-        resume_command=shlex.join(["aiir", *sys.argv[1:], *([] if resume else ["--resume"])]),
+        resume_command=command_to_resume(),
     )
     if format_ == "json":
         print_json(done.manifest.model_dump(by_alias=True))
@@ -71,3 +70,12 @@ def run(
 
         click.echo(render_run(done, color=wants_color(), width=width()))
     note(f"saved {out}")
+
+
+def command_to_resume() -> str:
+    """What was typed, with ``--resume``; a password in an address is left out."""
+    from ..targets.secrets import redact
+
+    typed = click.get_current_context().find_object(tuple) or ()
+    words = [word for word in typed if word != "--resume"]
+    return shlex.join(["aiir", *map(redact, words), "--resume"])

@@ -8,6 +8,7 @@ import click
 
 from .app import LazyGroup
 from .output import format_option, note, print_json, wants_color, width
+from .streams import stdout_for_results
 
 if TYPE_CHECKING:
     from ..incidents.model import Incident
@@ -30,7 +31,7 @@ incidents_option = click.option(
     "--incidents",
     "incident_folders",
     multiple=True,
-    type=click.Path(),
+    type=click.Path(exists=True),
     metavar="DIR",
     help="Incident records; repeatable [default: incidents_corpus, else the shipped ones].",
 )
@@ -117,7 +118,8 @@ def lint(
 
     checked = load_suite(path)
     incidents = read_incidents(incident_folders)
-    problems = lint_suite(checked, incidents, allow_python=allow_python, path=path)
+    with stdout_for_results():
+        problems = lint_suite(checked, incidents, allow_python=allow_python, path=path)
     errors = sum(problem.severity == "error" for problem in problems)
     if format_ == "json":
         print_json([problem.to_dict() for problem in problems])

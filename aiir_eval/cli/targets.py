@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .progress import Progress
+from .streams import stdout_for_results
 
 if TYPE_CHECKING:
     from ..runs.model import Run
@@ -51,6 +52,26 @@ class TargetOptions:
         resume_command: str | None = None,
     ) -> Run:
         """Make the target and run the suite, with progress on stderr."""
+        return self.prepared(
+            suite_path,
+            target_name,
+            trials=trials,
+            out=out,
+            resume=resume,
+            resume_command=resume_command,
+        )()
+
+    def prepared(
+        self,
+        suite_path: str,
+        target_name: str,
+        *,
+        trials: int | None = None,
+        out: str | None = None,
+        resume: bool = False,
+        resume_command: str | None = None,
+    ) -> Callable[[], Run]:
+        """The same, with everything read and made and nothing run: a call runs it."""
         from ..documents import read_text
         from ..runs.running import run
         from ..suites.model import load_suite
@@ -59,30 +80,36 @@ class TargetOptions:
 
         config = self.config()
         suite = load_suite(suite_path)
-        target = make_target(
-            target_name,
-            config=config,
-            base_url=self.base_url,
-            prompt=None if self.prompt_file is None else read_text(self.prompt_file),
-            params=parse_params(self.params) or None,
-            api_key_env=self.api_key_env,
-            tools=None if self.tools_file is None else load_tools(self.tools_file),
-        )
-        with Progress(target_name) as progress:
-            return run(
-                suite,
-                target,
-                trials=trials,
-                out=out,
-                seed=self.seed,
-                concurrency=self.concurrency,
-                resume=resume,
-                resume_command=resume_command,
-                timeout_s=self.timeout_s,
-                progress=progress,
+        with stdout_for_results():
+            target = make_target(
+                target_name,
                 config=config,
-                allow_python=self.allow_python,
+                base_url=self.base_url,
+                prompt=None if self.prompt_file is None else read_text(self.prompt_file),
+                params=parse_params(self.params) or None,
+                api_key_env=self.api_key_env,
+                tools=None if self.tools_file is None else load_tools(self.tools_file),
             )
+
+        def work() -> Run:
+            with Progress(target_name) as progress, stdout_for_results():
+                return run(
+                    suite,
+                    target,
+                    trials=trials,
+                    out=out,
+                    seed=self.seed,
+                    concurrency=self.concurrency,
+                    resume=resume,
+                    resume_command=resume_command,
+                    timeout_s=self.timeout_s,
+                    progress=progress,
+                    config=config,
+                    allow_python=self.allow_python,
+                    suite_file=suite_path,
+                )
+
+        return work
 
 
 OPTIONS = (

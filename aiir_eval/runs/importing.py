@@ -232,15 +232,28 @@ def _default_name(source: Any, where: str | None) -> str:
 
 
 def _refuse_other_run(folder: Path) -> None:
-    """An import can be made again and replaces itself; a run of a target may not be replaced."""
-    if is_run(folder) and "table" not in read_manifest(folder).target:
-        raise InputError(
-            "a run of a target stands here", file=str(folder), hint="give another folder"
-        )
+    """An import can be made again and replaces itself; nothing else may be replaced."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError("this is a file; a run is a folder", file=str(folder))
+    if is_run(folder):
+        if "table" not in read_manifest(folder).target:
+            raise InputError(
+                "a run of a target stands here", file=str(folder), hint="give another folder"
+            )
+        return
+    names = {item.name for item in folder.iterdir()} if folder.exists() else set()
+    if names and not (
+        "trials.parquet" in names  # an import that was stopped while it wrote
+        and all(name in ("trials.parquet", "suite.jsonl") or name[0] == "." for name in names)
+    ):
+        raise InputError("the folder is not empty", file=str(folder), hint="give another folder")
 
 
 def _write(folder: Path, manifest: RunManifest, trials: pa.Table, cases: Sequence[Case]) -> Run:
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot be made: {error.strerror}", file=str(folder)) from None
     (folder / "run.json").unlink(missing_ok=True)  # last written: a half-written folder is no run
     write_trials(folder, trials)
     names = ["trials.parquet"]

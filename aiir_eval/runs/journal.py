@@ -66,6 +66,8 @@ def read_journal(path: str | Path) -> Journal:
         data = Path(path).read_bytes()
     except FileNotFoundError:
         raise DocumentError("no such file", file=str(path)) from None
+    except OSError as error:
+        raise DocumentError(f"cannot be read: {error.strerror}", file=str(path)) from None
     rows: list[TrialRow] = []
     seen: dict[tuple[str, int], int] = {}
     n_bytes = data.rfind(b"\n") + 1
@@ -134,10 +136,12 @@ class JournalWriter:
 
     def close(self) -> None:
         """Force what was written to the disk, and let others in."""
-        if self._file >= 0:
-            os.fsync(self._file)
-            os.close(self._file)
-            self._file = -1
+        file, self._file = self._file, -1
+        if file >= 0:
+            try:
+                os.fsync(file)
+            finally:
+                os.close(file)
 
     def remove(self) -> None:
         """Close the journal and delete it: its trials stand in trials.parquet now."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from ..errors import InputError
 from ..scorers.protocol import Answer, Check, Scorer
 from ..suites.model import Case
 from ..tool_calls import ToolCall
@@ -18,9 +20,20 @@ class Judge:
     scorers: Mapping[str, Sequence[tuple[Check, Scorer]]]
 
     @classmethod
-    def of(cls, cases: Iterable[Case], *, allow_python: Sequence[str] = ()) -> Judge:
-        """The judge of some cases; raises `InputError` where a check cannot be made."""
-        from ..scorers import make_scorer
+    def of(
+        cls,
+        cases: Collection[Case],
+        *,
+        allow_python: Sequence[str] = (),
+        suite_file: str | Path | None = None,
+    ) -> Judge:
+        """The judge of some cases.
+
+        Raises `InputError` with every check that cannot be made, or compares with an expected
+        answer that its case does not have; with file and line where `suite_file` is given.
+        """
+        from ..scorers import make_scorer, needs_expected
+        from ..suites.lint import unusable_checks
 
         made: dict[str, Scorer] = {}  # many cases carry the same check
 
@@ -30,9 +43,24 @@ class Judge:
                 made[key] = make_scorer(check, allow_python=allow_python)
             return made[key]
 
-        return cls(
-            {case.id: [(check, scorer_of(check)) for check in case.named_checks] for case in cases}
-        )
+        try:
+            judge = cls(
+                {
+                    case.id: [(check, scorer_of(check)) for check in case.named_checks]
+                    for case in cases
+                }
+            )
+        except InputError:
+            judge = None
+        if judge is None or any(
+            needs_expected(scorer)
+            for case in cases
+            if case.expected is None
+            for _, scorer in judge.scorers[case.id]
+        ):
+            problems = unusable_checks(cases, allow_python=allow_python, path=suite_file)
+            raise InputError(problems=problems)
+        return judge
 
     def versions(self) -> dict[str, str]:
         """The version of each scorer used."""

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..documents import Document, file_digest, read_json, validate, write_json
+from ..documents import Document, digest, file_digest, read_json, validate, write_json
 from ..errors import DocumentError, InputError
 from ..suites.model import Case, load_cases
 
@@ -161,7 +162,7 @@ def load_run(path: str | Path) -> Run:
     """Read a run folder; a run that did not finish is read from its journal.
 
     Raises `DocumentError` where the folder is no run, or a data file does not have the digest that
-    run.json states (it was changed after the run).
+    run.json states (it was changed after the run), or run.json contradicts itself.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -176,6 +177,7 @@ def load_run(path: str | Path) -> Run:
             hint="make one with `aiir run` or `aiir import table`",
         )
     manifest = read_manifest(folder)
+    _refuse_contradictions(folder, manifest)
     for name, stated in manifest.files.items():
         if not (folder / name).is_file():
             raise DocumentError("this data file of the run is missing", file=str(folder / name))
@@ -186,7 +188,7 @@ def load_run(path: str | Path) -> Run:
                 hint="restore the file or run again",
             )
     parquet = folder / "trials.parquet"
-    if parquet.exists():
+    if parquet.name in manifest.files:  # else it was being written when the run was stopped
         try:
             trials = pq.read_table(parquet, memory_map=True)
         except (pa.ArrowInvalid, OSError) as error:
@@ -199,6 +201,25 @@ def load_run(path: str | Path) -> Run:
 
         trials = read_journal(folder / "trials.jsonl").table
     return Run(manifest, trials, folder)
+
+
+def _refuse_contradictions(folder: Path, manifest: RunManifest) -> None:
+    """A run.json that vouches for too little, or too much, was not written by a run."""
+    path = str(folder / "run.json")
+    needed = {"trials.parquet"} if manifest.status == "complete" else set()
+    if (folder / "suite.jsonl").exists():
+        needed.add("suite.jsonl")
+    unsealed = sorted(needed - manifest.files.keys())
+    foreign = sorted(manifest.files.keys() - {"trials.parquet", "suite.jsonl"})
+    hint = "restore the file or run again"
+    if unsealed:
+        reason = f"no SHA-256 is stated of {', '.join(unsealed)}"
+        raise DocumentError(reason, file=path, field="files", hint=hint)
+    if foreign:
+        raise DocumentError(f"{foreign[0]!r} is no file of a run", file=path, field="files")
+    if digest(manifest.target) != manifest.fingerprint:
+        reason = "it is not the digest of the target that is stated"
+        raise DocumentError(reason, file=path, field="fingerprint", hint=hint)
 
 
 def read_manifest(folder: str | Path) -> RunManifest:
@@ -223,4 +244,6 @@ def write_trials(folder: Path, trials: pa.Table) -> None:
         pq.write_table(trials, partial, compression="zstd")
         os.replace(partial, folder / "trials.parquet")
     except OSError as error:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
         raise InputError(f"trials.parquet cannot be written: {error}", file=str(folder)) from None

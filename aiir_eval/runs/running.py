@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,6 +53,7 @@ def run(
     config: Config | str | Path | None = None,
     allow_python: Sequence[str] = (),
     resume_command: str | None = None,
+    suite_file: str | Path | None = None,
 ) -> Run:
     """Run a suite against a target.
 
@@ -82,6 +84,8 @@ def run(
         Python scorers that checks of the suite may use (``python:module:function``).
     resume_command
         What the user would type to resume; it is shown when the run is stopped.
+    suite_file
+        Where a suite that is no path was read from; what is wrong with its checks names the line.
 
     Raises
     ------
@@ -98,7 +102,7 @@ def run(
 
     _check_settings(trials=trials, seed=seed, concurrency=concurrency, timeout_s=timeout_s)
     if not isinstance(suite, Suite):
-        suite = load_suite(suite)
+        suite_file, suite = suite, load_suite(suite)
     if not suite.cases:
         raise InputError(f"the suite {suite.name} has no case")
     known = find_config(config)
@@ -106,7 +110,7 @@ def run(
         target = make_target(target, config=known)
     allowed = [*allow_python, *(known.scorers if known else ())]
     with importable([known.folder] if known else []):
-        judge = Judge.of(suite.cases, allow_python=allowed)
+        judge = Judge.of(suite.cases, allow_python=allowed, suite_file=suite_file)
     manifest = RunManifest(
         suite_name=suite.name,
         suite_version=suite.version,
@@ -204,9 +208,14 @@ class _Session:
         return Run(manifest, table, None, list(self.cases))
 
     def leave(self, status: Any) -> None:
-        """Leave the folder such that it can be resumed."""
+        """Leave the folder such that it can be resumed.
+
+        Where even that cannot be written (a full disk), run.json still says that the run is not
+        complete, and the error that stopped the run is the one to tell.
+        """
         if self.folder is not None and self.folder.manifest.status != "complete":
-            self.folder.stop(status, len(self.rows))
+            with suppress(InputError, OSError):
+                self.folder.stop(status, len(self.rows))
 
     def kept(self, command: str) -> str:
         """What is kept of the run, and the command to resume."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from pathlib import Path
@@ -90,6 +90,23 @@ def lint_suite(
     order = {case.id: index for index, case in enumerate(suite.cases)}
     problems = sorted([*_told_once(shared), *own], key=lambda problem: order[problem.case_id])
     return problems if path is None else _with_lines(problems, Path(path))
+
+
+def unusable_checks(
+    cases: Iterable[Case],
+    *,
+    allow_python: Collection[str] = (),
+    path: str | Path | None = None,
+) -> list[Problem]:
+    """The checks that no answer could be judged by: what must be right before anything is run."""
+    found = [problem for case in cases for problem in _making(case, {}, allow_python)]
+    problems = _told_once(found)
+    return [
+        Problem(
+            item.message, item.file, item.line, f"{item.case_id}: check {item.check}", item.hint
+        )
+        for item in (problems if path is None else _with_lines(problems, Path(path)))
+    ]
 
 
 def _making(

@@ -77,7 +77,7 @@ def _where_error(reason: str, where: str, label: str, table: pa.Table | None = N
     names = "" if table is None else ", ".join(map(repr, table.column_names[:20]))
     columns = f"; the columns are {names}" if names else ""
     return TableError(
-        f"{where!r}: {reason}{columns}",
+        f"{where[:200]!r}: {reason[:500]}{columns}",
         file=label,
         field="where",
         hint="a DuckDB boolean expression over this table, such as \"model = 'v2'\"",

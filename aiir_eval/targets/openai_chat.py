@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import random
+import re
 import time
 from collections.abc import Mapping
 from functools import cache
@@ -311,6 +312,11 @@ def _check_url(name: str, url: str) -> None:
 
 def _read_key(spec: TargetSpec, base_url: str | None) -> str | None:
     name = spec.api_key_env or "OPENAI_API_KEY"
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):  # it may be the key: it is not shown
+        raise InputError(
+            f"{spec.name}: api_key_env names an environment variable; what is given is no name",
+            hint="put the key into the environment; the key itself never stands here",
+        )
     key = (os.environ.get(name) or "").strip()
     if not key.isascii() or not key.isprintable():
         raise InputError(
