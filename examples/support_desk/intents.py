@@ -34,6 +34,8 @@ LEXICON = {
         "purchase": "order purchase bought",
         "rule": "how when if policy long rule rules allowed",
         "own": "my own latest last recent i",
+        "contents": """what which packed ready sent contain contents details summary latest last
+            recent""",
         "parcel": "parcel package delivery shipment driver courier order box pallet",
         "sending": "parcel package send sending ship shipping post posting deliver delivery",
         "price": "cost costs much price prices rate rates charge charges fee quote expensive pay",
@@ -46,7 +48,7 @@ LEXICON = {
             file document listing summary summarise summarize read courier seller leaflet
             flyer neighbour landlord""",
         "shopping": """find cheap cheapest buy order get need look looking search compare comparing
-            best recommend lowest affordable inexpensive bring budget""",
+            best recommend lowest affordable inexpensive bring budget sell stock available""",
         "selling": "want sell deal price offer agree buy get take give sold purchase mine have",
     }.items()
 }
@@ -129,7 +131,7 @@ _RULES: tuple[tuple[str, Callable[[Request], bool]], ...] = (
     ("policy", lambda r: r.covered),
     ("shop", lambda r: bool(r.kind) and r.has("shopping")),
     ("price", lambda r: bool(r.kind) and r.has("price")),
-    ("own_order", lambda r: r.has("purchase", "own")),
+    ("own_order", lambda r: r.has("purchase", "own", "contents")),
     ("attached", lambda r: r.attached),
     ("greeting", lambda r: not r.reading.subjects),
 )

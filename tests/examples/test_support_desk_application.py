@@ -218,3 +218,22 @@ def test_importing_takes_less_than_fifty_milliseconds() -> None:
         for _ in range(3)
     ]
     assert min(taken) < 0.05
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        ("Can I pay with PayPal?", "PayPal"),
+        ("How long does delivery take?", "working days"),
+        ("I was charged twice for my order.", "taken twice"),
+        ("Can you gift wrap my purchase?", "wrapped"),
+        ("Am I talking to a robot?", "program"),
+        ("Do you have any sofas in stock?", "sofa"),
+        ("What is in my latest order?", "kettle"),
+        ("My order has no instruction sheet.", "colleague"),
+        ("Thanks, bye!", "?"),
+    ],
+)
+def test_everyday_questions_get_an_answer_to_what_was_asked(message: str, words: str) -> None:
+    said = [versions.v2(message, rng=random.Random(seed))["output"] for seed in range(5)]
+    assert all(words in output for output in said), said
