@@ -12,6 +12,14 @@ from aiir_eval.stats.bootstrap import (
     cluster_bootstrap_ratio,
     cluster_bootstrap_value,
 )
+from aiir_eval.stats.flakiness import (
+    ChangedCases,
+    FlakyCases,
+    changed_cases,
+    flaky_cases,
+    pass_at_k,
+    pass_hat_k,
+)
 from aiir_eval.stats.intervals import ConfidenceInterval
 from aiir_eval.stats.judges import JudgeAgreement, judge_agreement
 from aiir_eval.stats.multiplicity import benjamini_hochberg, holm, max_t
@@ -41,10 +49,12 @@ from aiir_eval.stats.two_sample import TestResult, contingency_chi2, ks_2samp, w
 from aiir_eval.stats.variance import VarianceComponents, variance_components
 
 __all__ = [
+    "ChangedCases",
     "ConfidenceInterval",
     "ConfidenceSequence",
     "Equivalence",
     "FailureRateSequence",
+    "FlakyCases",
     "JudgeAgreement",
     "McNemar",
     "NonInferiority",
@@ -60,17 +70,21 @@ __all__ = [
     "VarianceComponents",
     "benjamini_hochberg",
     "cases_needed",
+    "changed_cases",
     "clopper_pearson",
     "cluster_bootstrap_ratio",
     "cluster_bootstrap_value",
     "contingency_chi2",
     "failure_rate_bound",
+    "flaky_cases",
     "holm",
     "judge_agreement",
     "ks_2samp",
     "max_t",
     "mcnemar",
     "paired_difference",
+    "pass_at_k",
+    "pass_hat_k",
     "pass_rate",
     "prediction_powered_difference",
     "prediction_powered_rate",
