@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +13,7 @@ from .targets import TargetOptions, target_options
 
 if TYPE_CHECKING:
     from ..gate.result import Verdict
+    from ..incidents.model import Incident
     from ..runs.model import Run
 
 
@@ -122,10 +123,14 @@ def gate(
         note(f"saved {out}")
     write_reports(verdict, junit=junit, markdown=markdown_file, html=html_file)
     if mlflow_uri is not None:
+        from ..reports.html import render_html
         from ..tracking.mlflow_log import track_verdict
 
+        page = render_html(verdict)
         with stdout_for_results():
-            tracked = track_verdict(verdict, uri=mlflow_uri, experiment=experiment)
+            tracked = track_verdict(
+                verdict, uri=mlflow_uri, experiment=experiment, report_html=page
+            )
         note(f"MLflow run {tracked.run_id} in {tracked.uri}")
     return verdict.exit_code
 
@@ -150,21 +155,16 @@ def prepared_side(
     return options.prepared(suite_path, name, trials=trials)
 
 
-def known_incidents(folders: tuple[str, ...]) -> dict[str, Any]:
-    """The incident records by id: of the folders named, else of this folder and the shipped."""
-    from pathlib import Path
+def known_incidents(folders: tuple[str, ...]) -> Mapping[str, Incident] | None:
+    """The incident records of the folders named, by id; None leaves it to the gate's default."""
+    from ..incidents.loading import load_register
 
-    from ..incidents.loading import load_register, shipped_corpus
-
-    if folders:
-        register = load_register(*folders)
-        for problem in register.problems:
-            note(f"warning: {problem}")
-        return dict(register.incidents)
-    places = [place for place in (Path("incidents_corpus"),) if place.is_dir()]
-    if not places or places[0].resolve() != shipped_corpus().resolve():
-        places.append(shipped_corpus())
-    return dict(load_register(*places).incidents)
+    if not folders:
+        return None
+    register = load_register(*folders)
+    for problem in register.problems:
+        note(f"warning: {problem}")
+    return register.incidents
 
 
 def write_reports(

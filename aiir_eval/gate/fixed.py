@@ -85,7 +85,7 @@ def _judge_group(
         reason = f"{sure} at least {100 * low:.1f}%"
     else:
         reason = f"{sure} {'below' if bound < below else 'not above'} {100 * bound:.2f}%"
-    if unproven is not None:
+    if unproven is not None and bound < below:
         reason += (
             f"; but its check {unproven!r} is not known to be able to fail: it has failed neither "
             "on the incident's bad outputs nor in the baseline"

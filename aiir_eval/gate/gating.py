@@ -46,8 +46,9 @@ def gate(
     policy : Policy or path, optional
         What must hold; without one, that the pass rate over all cases falls by less than 0.05.
     incidents : mapping by id, or incidents, optional
-        The records whose bad outputs prove that checks can fail. Without them a check counts as
-        proven only where it failed in the baseline.
+        The records whose bad outputs prove that checks can fail; by default those of this folder
+        (``incidents_corpus``) and the shipped ones. A check without one counts as proven only
+        where it failed in the baseline.
     rng : Generator, SeedSequence, int or None
         Seed of the resampling.
 
@@ -127,8 +128,12 @@ def proven_by(
     run: Run, incidents: Mapping[str, Incident] | Iterable[Incident] | None
 ) -> Mapping[str, frozenset[str]]:
     """By case, the checks that fail on a bad output of the case's incident."""
-    if incidents is None or not run.cases:
+    if not run.cases:
         return {}
+    if incidents is None:
+        from ..incidents.loading import nearby_register
+
+        incidents = nearby_register().incidents
     from ..suites import proven_checks
 
     if not isinstance(incidents, Mapping):

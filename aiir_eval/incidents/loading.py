@@ -94,3 +94,15 @@ def _files(folder: Path) -> Iterator[Path]:
 def shipped_corpus() -> Path:
     """The folder of the incidents that come with the package."""
     return shipped("incidents_corpus")
+
+
+def nearby_register() -> Register:
+    """The records of this folder (``incidents_corpus``), and the shipped ones.
+
+    Where both have an id, the record of this folder counts.
+    """
+    here, shipped = Path("incidents_corpus"), shipped_corpus()
+    if not here.is_dir() or here.resolve() == shipped.resolve():
+        return load_register(shipped)
+    own, ours = load_register(here), load_register(shipped)
+    return Register({**ours.incidents, **own.incidents}, own.problems, {**ours.paths, **own.paths})
