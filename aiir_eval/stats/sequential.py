@@ -83,9 +83,9 @@ class SequentialTest:
     at. Clusters of unequal size: weight = size / size of the largest, for the mean over cases.
 
     It fails where the order follows the outcome (easy cases first, slow answers last), or where
-    clusters share an incident. Under discordances of 2 to 40% it takes about 45% of the cases of
+    clusters share an incident. Under discordances of 2 to 40% it takes 40 to 45% of the cases of
     the fixed design over true differences of {1, 0, -2, -5} margins; where nothing ever flips it
-    takes up to 1.6 times as many.
+    takes 1.3 to 1.5 times as many.
 
     References
     ----------

@@ -151,7 +151,7 @@ def main() -> None:
         for row in table:
             print(
                 f"| {row.discordance:g} | {row.truth:+.2f} | {row.passed:.4f} | {row.failed:.4f} | "
-                f"{1 - row.passed - row.failed:.4f} | {row.cases:,.0f} | {row.share:.3f} | "
+                f"{abs(1 - row.passed - row.failed):.4f} | {row.cases:,.0f} | {row.share:.3f} | "
                 f"{row.cases / row.wald:.2f} |"
             )
             where = f"discordance {row.discordance:g}, difference {row.truth:+.2f}"
