@@ -165,6 +165,12 @@ def new(
             )
     mapping = dict(pair.split("=", 1) for pair in columns)
     if source.startswith("mlflow:"):
+        from ..tracking.stores import check_readable, resolve_store
+
+        if tracking_uri is not None:  # else MLflow's own default
+            store = resolve_store(tracking_uri)
+            check_readable(store)
+            tracking_uri = store.uri
         draft = draft_from_trace(
             source.removeprefix("mlflow:"), tracking_uri, id=id_, incident_class=incident_class
         )

@@ -14,14 +14,21 @@ class _Steady(io.FileIO):
     """A stream whose reader may go away (``aiir ... | head``): what nobody reads is dropped.
 
     So the exit code stays the command's own: a gate that fails does not pass, nor one that passes
-    fail, because of who reads it.
+    fail, because of who reads it. A result that finds no room (a full disk) is an error, once;
+    what is said on stderr never is.
     """
+
+    broken = False
 
     def write(self, data: Any) -> int:
         try:
             return super().write(data)
-        except BrokenPipeError:
-            return len(data)
+        except OSError as error:
+            told = self.broken or self.fileno() == 2 or isinstance(error, BrokenPipeError)
+            self.broken = True
+            if told:
+                return len(data)
+            raise
 
 
 def steady_streams() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -19,6 +20,7 @@ from .interactions import (
 )
 from .regression import ToolUse
 
+_PASSWORD = re.compile(r"(?<=://)[^/\s@]*@")  # of a URI: user:password@
 _INPUT_KEYS = ("question", "query", "input", "prompt", "message", "request", "user_input", "text")
 
 
@@ -32,8 +34,9 @@ def read_trace(trace_id: str, tracking_uri: str | None = None) -> Interaction:
         trace = MlflowClient(tracking_uri).get_trace(trace_id, display=False)
     except MlflowException as error:
         where = tracking_uri or "the default tracking store"
+        reason = str(error).splitlines()[0]
         raise InputError(
-            f"the trace {trace_id!r} cannot be read from {where}: {str(error).splitlines()[0]}",
+            _PASSWORD.sub("", f"the trace {trace_id!r} cannot be read from {where}: {reason}"),
             hint="name the store that holds it, such as sqlite:///mlflow.db",
         ) from None
     spans = list(trace.data.spans)

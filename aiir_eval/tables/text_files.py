@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -144,7 +145,10 @@ def _inferred(column: pa.ChunkedArray) -> pa.ChunkedArray:
 def read_jsonl(
     path: Path, label: str, text_columns: Collection[str]
 ) -> tuple[pa.Table, dict[str, pa.Array]]:
-    """The same of JSON Lines: one object a line, keys that are missing in a line are null."""
+    """The same of JSON Lines: one object a line, keys that are missing in a line are null.
+
+    Half characters (lone surrogates) become U+FFFD.
+    """
     import pyarrow as pa
 
     def refuse(constant: str) -> Any:
@@ -163,6 +167,8 @@ def read_jsonl(
                 except (ValueError, RecursionError) as error:
                     reason = getattr(error, "msg", str(error))
                     raise TableError(f"not valid JSON: {reason}", file=label, line=number) from None
+                if _HALF.search(line):
+                    row = json.loads(_whole(json.dumps(row, ensure_ascii=False)))
                 if not isinstance(row, dict):
                     raise TableError(
                         f"each line is one JSON object, this one is a {type(row).__name__}",
@@ -178,6 +184,14 @@ def read_jsonl(
     columns = {name: [row.get(name) for row in rows] for name in names}
     texts = {name: _as_text(values) for name, values in columns.items() if name in text_columns}
     return pa.table({name: _json_column(values) for name, values in columns.items()}), texts
+
+
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")  # perhaps half a character (a lone surrogate)
+
+
+def _whole(text: str) -> str:
+    """`text` with U+FFFD for half characters, as outputs of targets are recorded."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _json_column(values: list[Any]) -> pa.Array:

@@ -66,11 +66,19 @@ def redact_uris(text: str) -> str:
     return _SECRET_QUERY.sub(rf"\1{REDACTED}", _USERINFO.sub(f"{REDACTED}@", text))
 
 
-def check_reachable(store: Store) -> None:
+def check_readable(store: Store) -> None:
+    """The same for a store that is only read: an SQLite file must be there already."""
+    path = Path(store.uri.removeprefix("sqlite:///").split("?")[0])
+    if store.uri.startswith("sqlite:///") and not path.is_file():
+        raise InputError(f"there is no MLflow store {store.shown}: no such file")
+    check_reachable(store, lost="")
+
+
+def check_reachable(store: Store, *, lost: str = NOTHING_LOST) -> None:
     """Raise before MLflow begins to try again and again for minutes.
 
     `UnreachableError` where no server answers, `InputError` where a file cannot be written. Any
-    answer of a server, even an error, counts as reached.
+    answer of a server, even an error, counts as reached. `lost` ends the message.
     """
     if store.is_server:
         import requests
@@ -81,12 +89,12 @@ def check_reachable(store: Store) -> None:
         except requests.RequestException as error:
             raise UnreachableError(
                 f"the MLflow server {store.shown} could not be reached: "
-                f"{store.without_secrets(_innermost(error))} {NOTHING_LOST}"
+                f"{store.without_secrets(_innermost(error))} {lost}".rstrip()
             ) from None
     elif store.uri.startswith("sqlite:///"):
         _check_file(Path(store.uri.removeprefix("sqlite:///").split("?")[0]), store)
     elif store.uri.startswith(("postgresql", "mysql", "mssql")):
-        _check_database(store)
+        _check_database(store, lost)
 
 
 def _check_file(path: Path, store: Store) -> None:
@@ -107,7 +115,7 @@ def _check_file(path: Path, store: Store) -> None:
         ) from None
 
 
-def _check_database(store: Store) -> None:
+def _check_database(store: Store, lost: str) -> None:
     import sqlalchemy
 
     try:
@@ -120,7 +128,7 @@ def _check_database(store: Store) -> None:
     except sqlalchemy.exc.SQLAlchemyError as error:
         message = store.without_secrets(str(error)).splitlines()[0]
         raise UnreachableError(
-            f"the MLflow store {store.shown} could not be reached: {message} {NOTHING_LOST}"
+            f"the MLflow store {store.shown} could not be reached: {message} {lost}".rstrip()
         ) from None
 
 
