@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, field
 from math import ceil, inf, log, sqrt
 from typing import Any, Literal
@@ -244,8 +245,15 @@ class _Side:
     def _seen(self, share: float, confidence_level: float) -> bool:
         return self.n_effective * log(share) <= log(1 - confidence_level)
 
-    def weighted(self, weights: Floats) -> Floats:
-        """The statistic for every row of (draws, clusters) weights."""
+    def only(self, clusters: Codes) -> _Side:
+        """The same side of these clusters alone, for means."""
+        part = copy(self)
+        part.counts, part.sums = self.counts[clusters], self.sums[clusters]
+        return part
+
+    def weighted(self, drawn_often: Codes) -> Floats:
+        """The statistic for every row of (draws, clusters)."""
+        weights = drawn_often.astype(np.float64)
         totals = weights @ self.counts
         if self.level is None:
             with np.errstate(invalid="ignore"):
@@ -253,7 +261,8 @@ class _Side:
         targets = self.level * totals - 1e-9
         band = self.values[self.band]
         start = weights @ self.before_band
-        reached = start[:, None] + np.cumsum(weights[:, self.codes[self.band]], axis=1)
+        inside = drawn_often.astype(np.int32)[:, self.codes[self.band]]
+        reached = np.cumsum(inside, axis=1, dtype=np.int32) + start[:, None]
         result = band[np.argmax(reached >= targets[:, None], axis=1)]
         outside = (reached[:, -1] < targets) | ((start >= targets) & (self.band.start > 0))
         for row in np.flatnonzero(outside):  # rarer than one in a million
@@ -269,18 +278,42 @@ def _draws(sides: list[_Side], n_resamples: int, rng: Rng) -> list[Floats]:
     if n_resamples < 1:
         raise ValueError(f"n_resamples: {n_resamples} is not positive")
     generator, n_clusters = as_generator(rng), sides[0].n_clusters
-    rows = max(8, BLOCK // n_clusters)
+    sides, often = _alike(sides)
     blocks: list[list[Floats]] = [[] for _ in sides]
+    rows = max(8, BLOCK // often.size)
     for start in range(0, n_resamples, rows):
         size = min(rows, n_resamples - start)
-        drawn = generator.integers(0, n_clusters, size=(size, n_clusters))
-        drawn += np.arange(size)[:, None] * n_clusters
-        drawn_often = np.bincount(drawn.ravel(), minlength=size * n_clusters)
-        weights = drawn_often.reshape(size, n_clusters).astype(np.float64)
+        if often.size < n_clusters:
+            weights = generator.multinomial(n_clusters, often / n_clusters, size=size)
+        else:
+            weights = _drawn_often(n_clusters, size, generator)
         for side, block in zip(sides, blocks, strict=True):
             block.append(side.weighted(weights))
     whole = np.stack([np.concatenate(block) for block in blocks])
     return list(whole[:, ~np.isnan(whole).any(axis=0)])  # a draw may miss a side altogether
+
+
+def _alike(sides: list[_Side]) -> tuple[list[_Side], Codes]:
+    """One cluster for all that hold the same, and how many those are.
+
+    Only for means, and where it saves drawing: pass or fail leaves few kinds of clusters.
+    """
+    every = np.ones(sides[0].n_clusters, dtype=np.intp)
+    if sides[0].level is not None:
+        return sides, every
+    held = np.stack([column for side in sides for column in (side.counts, side.sums)])
+    _, first, often = np.unique(held, axis=1, return_index=True, return_counts=True)
+    if 8 * first.size > every.size:
+        return sides, every
+    return [side.only(first) for side in sides], often
+
+
+def _drawn_often(n_clusters: int, size: int, generator: np.random.Generator) -> Codes:
+    """How often each cluster is drawn, (size, clusters)."""
+    small = np.uint16 if n_clusters <= 1 << 16 else np.int64
+    drawn = generator.integers(0, n_clusters, size=(size, n_clusters), dtype=small)
+    places = np.add(drawn, np.arange(size)[:, None] * n_clusters, dtype=np.intp)
+    return np.bincount(places.ravel(), minlength=size * n_clusters).reshape(size, n_clusters)
 
 
 def _tails(draws: Floats, n_clusters: int, confidence_level: float) -> tuple[float, float]:

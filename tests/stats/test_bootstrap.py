@@ -35,6 +35,19 @@ def test_bounds_of_a_mean_agree_with_scipys_percentile_bootstrap() -> None:
     assert (ours.lower, ours.upper) == pytest.approx((theirs.low, theirs.high), abs=0.01)
 
 
+def test_clusters_that_hold_the_same_are_drawn_as_one_kind() -> None:
+    rng = np.random.default_rng(8)
+    clusters = np.repeat(np.arange(300), rng.integers(1, 4, 300))
+    passed = (rng.random(clusters.size) < 0.8).astype(float)
+    few = cluster_bootstrap_value(passed, clusters=clusters, n_resamples=9999)
+    many = cluster_bootstrap_value(
+        passed + 1e-9 * rng.random(passed.size), clusters=clusters, n_resamples=9999
+    )
+    assert few.draws.mean() == pytest.approx(many.draws.mean(), abs=1e-3)
+    assert few.draws.std() == pytest.approx(many.draws.std(), rel=0.03)
+    assert (few.lower, few.upper) == pytest.approx((many.lower, many.upper), abs=3e-3)
+
+
 def test_quantile_band_equals_quantiles_of_full_resamples() -> None:
     rng = np.random.default_rng(3)
     values, clusters = rng.normal(size=4000), rng.integers(0, 900, size=4000)
