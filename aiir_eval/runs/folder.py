@@ -132,6 +132,13 @@ def _locked(
 def _same(path: Path, manifest: RunManifest, *, keep_trials: bool) -> RunManifest:
     """The manifest of what was begun, if it is what is to be run; else `InputError`."""
     begun = read_manifest(path)
+    if begun.status == "stopped":
+        raise InputError(
+            "cannot be resumed: a sequential gate ended this run once it had decided",
+            file=str(path),
+            hint="a run that is looked at before its end is not evidence a second time; "
+            "name another folder",
+        )
     differing = []
     if begun.suite_digest != manifest.suite_digest:
         differing.append("the cases of the suite")

@@ -26,7 +26,8 @@ from ..suites.model import Case, load_cases
 if TYPE_CHECKING:
     import pyarrow as pa
 
-RunStatus = Literal["running", "complete", "interrupted", "failed"]
+# stopped: a sequential gate ended it once it had decided; it is never finished, nor compared again
+RunStatus = Literal["running", "complete", "interrupted", "failed", "stopped"]
 Outcome = Literal["passed", "score"]
 
 

@@ -39,6 +39,16 @@ class Progress:
     eta_s: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What is to be run, read and made; nothing has been run."""
+
+    suite: Suite
+    target: Target
+    judge: Judge
+    manifest: RunManifest
+
+
 def run(
     suite: Suite | str | Path,
     target: Target | str,
@@ -96,6 +106,48 @@ def run(
     InterruptedRunError
         Stopped by Ctrl-C or SIGTERM; finished trials are kept. The text says how to resume.
     """
+    begun = begin(
+        suite,
+        target,
+        trials=trials,
+        seed=seed,
+        concurrency=concurrency,
+        timeout_s=timeout_s,
+        config=config,
+        allow_python=allow_python,
+        suite_file=suite_file,
+    )
+    suite, target, judge, manifest = begun.suite, begun.target, begun.judge, begun.manifest
+    folder = None
+    if out is not None:
+        opened = open_folder(
+            Path(out), manifest, suite.cases, resume=resume, keep_trials=trials is None
+        )
+        if isinstance(opened, Run):
+            return opened
+        folder, manifest = opened, opened.manifest
+    command = (
+        resume_command or f"aiir_eval.run(..., {target.name!r}, out={str(out)!r}, resume=True)"
+    )
+    session = _Session(
+        suite.cases, target, judge, manifest, folder, concurrency, timeout_s, progress
+    )
+    return session.run(command)
+
+
+def begin(
+    suite: Suite | str | Path,
+    target: Target | str,
+    *,
+    trials: int | None,
+    seed: int,
+    concurrency: int,
+    timeout_s: float,
+    config: Config | str | Path | None,
+    allow_python: Sequence[str],
+    suite_file: str | Path | None,
+) -> Begun:
+    """Read the suite, make the target and the checks; `InputError` where one cannot be used."""
     from ..targets.config import find_config
     from ..targets.making import fingerprint, make_target
     from ..user_code import importable
@@ -125,21 +177,7 @@ def run(
         start=now(),
         status="running",
     )
-    folder = None
-    if out is not None:
-        opened = open_folder(
-            Path(out), manifest, suite.cases, resume=resume, keep_trials=trials is None
-        )
-        if isinstance(opened, Run):
-            return opened
-        folder, manifest = opened, opened.manifest
-    command = (
-        resume_command or f"aiir_eval.run(..., {target.name!r}, out={str(out)!r}, resume=True)"
-    )
-    session = _Session(
-        suite.cases, target, judge, manifest, folder, concurrency, timeout_s, progress
-    )
-    return session.run(command)
+    return Begun(suite, target, judge, manifest)
 
 
 def _check_settings(*, trials: int | None, seed: int, concurrency: int, timeout_s: float) -> None:
@@ -182,7 +220,7 @@ class _Session:
         """Run what is left; the finished run, or the error that says how to go on."""
         try:
             with stopped_by_signals(self.stop):
-                _complete(self.work())
+                complete(self.work())
             if len(self.rows) < self.total:
                 raise KeyboardInterrupt
             return self.finish()
@@ -297,7 +335,7 @@ class _Session:
         self.progress(Progress(done, self.total, self.n_errors, rate, eta))
 
 
-def _complete(work: Any) -> None:
+def complete(work: Any) -> None:
     """Run a coroutine to its end, in a thread where this one has a running loop already."""
     try:
         asyncio.get_running_loop()
