@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..documents import Document, validate
 from ..errors import InputError, TableError
-from ..tables import column_list, join_id, read_table, require_columns
+from ..tables import as_text, column_list, join_id, read_table, require_columns
 from .classes import CLASSES, DEFAULT_DOMAINS, IncidentClass
 from .draft_checks import draft_checks
 from .interactions import (
@@ -28,6 +29,9 @@ from .model import Incident
 from .regression import MIN_BAD, MIN_GOOD, Behaviour, Message, Regression, RegressionCase
 from .traces import read_trace
 from .unfinished import GUESSED_CLASS, fill_in
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 # The columns that a field is looked for in where the caller names none, the likeliest first.
 COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -103,9 +107,10 @@ def draft_from_row(
             hint=f"the fields are {', '.join(COLUMNS)}",
         )
     logged = read_table(table, text_columns=names)
-    require_columns(logged, [*chosen.values()])
-    ids = join_id(logged, names)
-    rows = [position for position, found in enumerate(ids) if found == row_id]
+    require_columns(logged, [*names, *chosen.values()])
+    named = _rows_with_an_id(logged, names)
+    ids = join_id(logged.take(named), names)
+    rows = [row for row, found in zip(named, ids, strict=True) if found == row_id]
     label = str(table) if isinstance(table, str | Path) else "the table"
     if len(rows) != 1:
         where = ", ".join(str(position + 1) for position in rows[:5])
@@ -115,10 +120,26 @@ def draft_from_row(
             else f"no row has the id {row_id!r}",
             file=label,
             field=",".join(names),
-            hint="name more columns for the id" if rows else f"ids look like {ids[0]!r}",
+            hint="name more columns for the id"
+            if rows
+            else f"ids look like {ids[0]!r}"
+            if ids
+            else None,
         )
     row = logged.slice(rows[0], 1).to_pylist()[0]
     return _draft(_interaction(row, chosen, f"{label}#{row_id}", row_id), id, incident_class)
+
+
+def _rows_with_an_id(logged: pa.Table, names: Sequence[str]) -> list[int]:
+    """The positions of rows whose id is whole: a log may hold others, which nobody can mean."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    every = pa.array([True] * len(logged))
+    whole = [pc.greater(pc.utf8_length(as_text(logged, name)), 0) for name in names]
+    held = functools.reduce(pc.and_, (pc.fill_null(column, False) for column in whole), every)
+    positions: list[int] = pc.indices_nonzero(held).to_pylist()
+    return positions
 
 
 def draft_from_trace(

@@ -191,6 +191,17 @@ def test_a_row_that_cannot_be_found_or_named_is_an_error(
     assert says in str(caught.value)
 
 
+def test_other_rows_without_an_id_do_not_stand_in_the_way() -> None:
+    rows = pd.DataFrame(
+        {"id": [None, "", "7"], "input": ["a", "b", "c"], "output": ["d", "e", "f"]}
+    )
+    assert draft_from_row(rows, "7").triggering_input == "c"
+    with pytest.raises(TableError, match="no row has the id ''"):
+        draft_from_row(rows, "")
+    with pytest.raises(TableError, match="at least one column"):
+        draft_from_row(rows, "7", id_columns="")
+
+
 def test_a_log_without_question_and_answer_still_opens_a_record() -> None:
     incident = draft_from_row(pd.DataFrame({"id": ["1"], "note": ["?"]}), "1")
     assert {"triggering_input", "observed_output", "system"} <= asked_for(incident)
