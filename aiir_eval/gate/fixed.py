@@ -78,23 +78,11 @@ def _judge_group(
         return Judged(name, "failure_rate_below", "no trial has an outcome", invalid=True)
     bound = failure_rate_bound(failures, n, confidence_level=level)
     low = clopper_pearson(failures, n, confidence_level=level, alternative="greater").low
-    unit = "trials" if group.by_trial else "cases"
-    seen = f"{failures:,} of {n:,} {unit} failed"
-    sure = f"{seen}; with {100 * level:g}% confidence the failure rate is"
-    if low > below:
-        reason = f"{sure} at least {100 * low:.1f}%"
-    else:
-        reason = f"{sure} {'below' if bound < below else 'not above'} {100 * bound:.2f}%"
-    if unproven is not None and bound < below:
-        reason += (
-            f"; but its check {unproven!r} is not known to be able to fail: it has failed neither "
-            "on the incident's bad outputs nor in the baseline"
-        )
+    reason = rate_reason(failures, n, below, low, bound, level=level, by_trial=group.by_trial)
+    if unproven is not None:
+        reason += unproven_reason(unproven)
     if group.by_trial and _one_answer(group, paired):
-        reason += (
-            f"; every trial gave the same answer: one behaviour, seen {n:,} times, and not {n:,} "
-            "independent draws"
-        )
+        reason += one_answer_reason(n)
     return Judged(
         name=name,
         rule="failure_rate_below",
@@ -108,6 +96,42 @@ def _judge_group(
         violation=at_least(failures, n, below),
         needed=None if bound < below else _needed(failures, n, below, level, group),
         n_cases=int(group.cases.size),
+    )
+
+
+def rate_reason(
+    failures: int,
+    n: int,
+    below: float,
+    low: float,
+    high: float,
+    *,
+    level: float,
+    by_trial: bool,
+    looks: int = 0,
+) -> str:
+    """What was seen of a failure rate, and what is sure of it (over so many looks)."""
+    seen = f"{failures:,} of {n:,} {'trials' if by_trial else 'cases'} failed"
+    over = " over all looks" if looks else ""
+    sure = f"{seen}; with {100 * level:g}% confidence{over} the failure rate is"
+    if low > below:
+        return f"{sure} at least {100 * low:.1f}%"
+    return f"{sure} {'below' if high < below else 'not above'} {100 * high:.2f}%"
+
+
+def unproven_reason(check: str) -> str:
+    """Why a check that passes says nothing."""
+    return (
+        f"; but its check {check!r} is not known to be able to fail: it has failed neither "
+        "on the incident's bad outputs nor in the baseline"
+    )
+
+
+def one_answer_reason(n: int) -> str:
+    """Why so many trials are not so many draws."""
+    return (
+        f"; every trial gave the same answer: one behaviour, seen {n:,} times, and not {n:,} "
+        "independent draws"
     )
 
 

@@ -7,7 +7,7 @@ invalid, never pass.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,7 @@ def gate(
     policy: Policy | str | Path | None = None,
     *,
     incidents: Mapping[str, Incident] | Iterable[Incident] | None = None,
+    allow_python: Collection[str] = (),
     rng: Rng = 0,
 ) -> Verdict:
     """Decide whether a change may ship.
@@ -49,6 +50,8 @@ def gate(
         The records whose bad outputs prove that checks can fail; by default those of this folder
         (``incidents_corpus``) and the shipped ones. A check without one counts as proven only
         where it failed in the baseline.
+    allow_python : collection of str
+        Python scorers (``python:module:function``) that may be run on those bad outputs.
     rng : Generator, SeedSequence, int or None
         Seed of the resampling.
 
@@ -73,12 +76,13 @@ def gate(
         )
     stops = reasons_against(comparison, paired, policy)
     if stops:
-        claims = [_void(claim.name, claim.rule, stops[0]) for claim in policy.claims]
+        claims = [void(claim.name, claim.rule, stops[0]) for claim in policy.claims]
         verdict: VerdictName = "invalid"
     else:
         if policy.max_error_rate > 0:
             paired = paired.counting_errors()
-        ground = Ground(paired, policy, proven_by(comparison.new, incidents), rng)
+        proven = proven_by(comparison.new, incidents, allow_python=allow_python)
+        ground = Ground(paired, policy, proven, rng)
         judged = [
             result
             for number, claim in enumerate(policy.claims)
@@ -91,7 +95,7 @@ def gate(
         claims=claims,
         comparison=comparison,
         policy=policy,
-        evidence=_evidence(comparison, policy, rng),
+        evidence=evidence_of(comparison, policy, rng),
         problems=stops,
     )
 
@@ -125,7 +129,10 @@ def _first_error(run: Run) -> str:
 
 
 def proven_by(
-    run: Run, incidents: Mapping[str, Incident] | Iterable[Incident] | None
+    run: Run,
+    incidents: Mapping[str, Incident] | Iterable[Incident] | None,
+    *,
+    allow_python: Collection[str] = (),
 ) -> Mapping[str, frozenset[str]]:
     """By case, the checks that fail on a bad output of the case's incident."""
     if not run.cases:
@@ -138,7 +145,9 @@ def proven_by(
 
     if not isinstance(incidents, Mapping):
         incidents = {incident.id: incident for incident in incidents}
-    proven: Mapping[str, frozenset[str]] = proven_checks(list(run.cases.values()), incidents)
+    proven: Mapping[str, frozenset[str]] = proven_checks(
+        list(run.cases.values()), incidents, allow_python=allow_python
+    )
     return proven
 
 
@@ -181,7 +190,7 @@ def weigh(judged: Sequence[Judged], confidence_level: float) -> list[ClaimResult
     return results
 
 
-def _void(name: str, rule: str, reason: str) -> ClaimResult:
+def void(name: str, rule: str, reason: str) -> ClaimResult:
     return ClaimResult(
         name=name,
         verdict="invalid",
@@ -196,20 +205,20 @@ def _void(name: str, rule: str, reason: str) -> ClaimResult:
     )
 
 
-def _evidence(comparison: Comparison, policy: Policy, rng: Rng) -> dict[str, Any]:
+def evidence_of(comparison: Comparison, policy: Policy, rng: Rng) -> dict[str, Any]:
     """What a third party needs to find out whether this is the same comparison."""
     return {
         "suite_digest": comparison.new.manifest.suite_digest,
         "policy_digest": policy.digest(),
-        "baseline": _run_evidence(comparison.old),
-        "candidate": _run_evidence(comparison.new),
+        "baseline": run_evidence(comparison.old),
+        "candidate": run_evidence(comparison.new),
         "tool_version": __version__,
         "seed": rng if isinstance(rng, int) else None,
         "check": comparison.check,
     }
 
 
-def _run_evidence(run: Run) -> dict[str, Any]:
+def run_evidence(run: Run) -> dict[str, Any]:
     manifest = run.manifest
     return {
         "target": manifest.target_name,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -115,12 +115,13 @@ def _non_inferior(name: str, margin: float, cases: Bools, ground: Ground, rng: R
     low, high = difference.confidence_interval()
     holds, violation = settles(difference, margin)
     what = "mean score" if ground.paired.graded else "pass rate"
-    loss = _amount(max(-test.lower_bound, 0.0), ground.paired)
+    graded = ground.paired.graded
+    loss = amount(max(-test.lower_bound, 0.0), graded=graded)
     reason = (
-        f"{what} {_change(difference.estimate, ground.paired)} over {difference.n_cases:,} cases "
+        f"{what} {changed(difference.estimate, graded=graded)} over {difference.n_cases:,} cases "
         f"in {difference.n_clusters:,} clusters; with {100 * level:g}% confidence it falls by at "
         f"most {loss}, {'within' if test.holds else 'beyond'} the margin of "
-        f"{_amount(margin, ground.paired)}"
+        f"{amount(margin, graded=graded)}"
     )
     if difference.n_clusters < MIN_CLUSTERS:
         reason += f"; nothing is concluded from fewer than {MIN_CLUSTERS} clusters"
@@ -151,13 +152,13 @@ def _judge_count(claim: Claim, most: int, cases: Bools, ground: Ground) -> Judge
     here = cases[side.case]
     failures = here & ((side.outcome == 0) | side.error)
     count, trials = int(failures.sum()), int(here.sum())
-    failing = np.unique(side.case[failures])
-    shown = ", ".join(repr(ground.paired.case_ids[int(at)].as_py()) for at in failing[:3])
-    where = f", in {shown}{' and others' if failing.size > 3 else ''}" if count else ""
+    failing = np.unique(side.case[failures]).tolist()
     return Judged(
         name=claim.name,
         rule="max_failures",
-        reason=f"{count:,} of {trials:,} trials failed{where}; at most {most:,} may",
+        reason=count_reason(
+            count, trials, most, [ground.paired.case_ids[at].as_py() for at in failing]
+        ),
         threshold=float(most),
         estimate=float(count),
         holds=count <= most,
@@ -166,11 +167,20 @@ def _judge_count(claim: Claim, most: int, cases: Bools, ground: Ground) -> Judge
     )
 
 
-def _change(value: float, paired: Paired) -> str:
+def count_reason(count: int, trials: int, most: int, failing: Sequence[str]) -> str:
+    """How many trials failed, in which cases, and how many may."""
+    shown = ", ".join(map(repr, failing[:3]))
+    where = f", in {shown}{' and others' if len(failing) > 3 else ''}" if count else ""
+    return f"{count:,} of {trials:,} trials failed{where}; at most {most:,} may"
+
+
+def changed(value: float, *, graded: bool) -> str:
+    """``fell by 1.2 points``."""
     if value == 0:
         return "unchanged"
-    return f"{'rose' if value > 0 else 'fell'} by {_amount(abs(value), paired)}"
+    return f"{'rose' if value > 0 else 'fell'} by {amount(abs(value), graded=graded)}"
 
 
-def _amount(value: float, paired: Paired) -> str:
-    return f"{value:.3f}" if paired.graded else f"{100 * value:.1f} points"
+def amount(value: float, *, graded: bool) -> str:
+    """A difference of pass rates in points; of scores as it is."""
+    return f"{value:.3f}" if graded else f"{100 * value:.1f} points"

@@ -276,14 +276,25 @@ class FailureRateSequence:
         self.decision: Decision | None = None
         self.decided_after: int | None = None
         self.failures = 0
-        self._history: list[int] = []
+        self.n_trials = 0
+        self._looks: list[tuple[int, int]] = []
 
     def update(self, failed: bool | int) -> Decision | None:
         """Take the next trial (True or 1: it failed) and look."""
-        if failed not in (0, 1):
-            raise ValueError(f"failed: {failed!r} is neither 0 nor 1")
-        self.failures += int(failed)
-        self._history.append(self.failures)
+        return self.update_block([failed])
+
+    def update_block(self, failed: ArrayLike) -> Decision | None:
+        """Take several trials and look once, at their end.
+
+        For trials of unlike inputs in turn: give a round in which each has its share. The product
+        of what the bets expect is then at most that of trials which are all alike.
+        """
+        for one in as_values(failed, "failed").tolist():
+            if one not in (0, 1):
+                raise ValueError(f"failed: {one!r} is neither 0 nor 1")
+            self.failures += int(one)
+            self.n_trials += 1
+        self._looks.append((self.n_trials, self.failures))
         if self.decision is None:
             enough = log_threshold(1 - self.confidence_level)
             if self._below() >= enough:
@@ -305,10 +316,6 @@ class FailureRateSequence:
         return self.decision
 
     @property
-    def n_trials(self) -> int:
-        return len(self._history)
-
-    @property
     def e_below(self) -> float:
         return _exp(self._below())
 
@@ -317,14 +324,14 @@ class FailureRateSequence:
         return _exp(self._above())
 
     def confidence_sequence(self, confidence_level: float | None = None) -> ConfidenceSequence:
-        """Two-sided interval of the failure rate after every trial so far.
+        """Two-sided interval of the failure rate after every look so far.
 
         The ends at level 2 * confidence_level - 1 are the one-sided bounds behind the decision.
         """
         level = _level(self.confidence_level if confidence_level is None else confidence_level)
         enough = log_threshold((1 - level) / 2)
-        failures = np.array(self._history, dtype=np.float64)
-        n = np.arange(1, failures.size + 1)
+        looks = np.array(self._looks, dtype=np.float64).reshape(-1, 2)
+        n, failures = looks[:, 0], looks[:, 1]
         high = 1 - _highest_excluded(n - failures, n, enough, CLEAN[::-1])
         low = _highest_excluded(failures, n, enough, FAILING)
         return ConfidenceSequence(
