@@ -16,7 +16,9 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from .compare.comparing import compare as compare
+    from .compare.design import Plan as Plan
     from .compare.document import load_comparison as load_comparison
+    from .compare.planning import plan as plan
     from .compare.result import Comparison as Comparison
     from .compare.result import Finding as Finding
     from .drift.detecting import drift as drift
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from .errors import AiirError as AiirError
     from .errors import InputError as InputError
     from .errors import UnreachableError as UnreachableError
+    from .gate.calibrating import calibrate as calibrate
+    from .gate.calibration import Calibration as Calibration
     from .gate.document import load_verdict as load_verdict
     from .gate.gating import gate as gate
     from .gate.policy import Policy as Policy
@@ -48,18 +52,21 @@ if TYPE_CHECKING:
 
 _EXPORTS = {
     "AiirError": "errors",
+    "Calibration": "gate.calibration",
     "Case": "suites.model",
     "Comparison": "compare.result",
     "DriftReport": "drift.result",
     "Finding": "compare.result",
     "Incident": "incidents.model",
     "InputError": "errors",
+    "Plan": "compare.design",
     "Policy": "gate.policy",
     "Run": "runs.model",
     "Suite": "suites.model",
     "UnreachableError": "errors",
     "Verdict": "gate.result",
     "build_suite": "suites.building",
+    "calibrate": "gate.calibrating",
     "compare": "compare.comparing",
     "drift": "drift.detecting",
     "gate": "gate.gating",
@@ -73,6 +80,7 @@ _EXPORTS = {
     "load_run": "runs.model",
     "load_suite": "suites.model",
     "load_verdict": "gate.document",
+    "plan": "compare.planning",
     "run": "runs.running",
     "save_suite": "suites.model",
     "suite_from_table": "suites.from_table",

@@ -22,7 +22,7 @@ COMMANDS: Commands = {
     "import": ("import_", "import_", "Make a run from results that exist already."),
     "gate": ("gate", "gate", "Decide: pass, fail, inconclusive or invalid."),
     "plan": ("plan", "plan", "How many cases and trials would settle the question."),
-    "calibrate": ("calibrate", "calibrate", "False alarms and power of your gate on your own runs."),
+    "calibrate": ("calibrate", "calibrate", "Measure a gate on your runs: false alarms and power."),
     "drift": ("drift", "drift", "What changed between two tables."),
     "report": ("report", "report", "One HTML page of a run, comparison, verdict, drift, incident."),
     "schema": ("schema", "schema", "JSON Schema of a kind of document, for editors."),

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from . import wording
+from . import designs, wording
 from .run_summary import summarize_run
 from .slices import slices_worth_seeing
 from .visible import one_line, shortened
@@ -28,8 +28,10 @@ from .wording import (
 )
 
 if TYPE_CHECKING:
+    from ..compare.design import Plan
     from ..compare.result import Comparison
     from ..drift.result import DriftReport
+    from ..gate.calibration import Calibration
     from ..gate.result import Verdict
     from ..runs.model import Run
     from ..suites.model import Suite
@@ -141,6 +143,35 @@ def drift_html(report: DriftReport) -> str:
         _answer(report.conclusion, drift_sentence(report)),
         _table(["", "column", "effect", "adjusted p", "test"], rows, len(ranked)),
         *(_line(note) for note in report.notes),
+    )
+
+
+def plan_html(plan: Plan) -> str:
+    """A plan for ``_repr_html_``."""
+    rows = [[_text(cell) for cell in row] for row in designs.design_rows(plan)]
+    return _frame(
+        _strong(plan.sentence),
+        _table(designs.design_heads(plan), rows),
+        _line(plan.advice) if plan.advice else "",
+        _table([], [[_text(key), _text(value)] for key, value in designs.assumption_pairs(plan)
+                    if value]),
+        *(_line(note) for note in plan.notes),
+    )  # fmt: skip
+
+
+def calibration_html(calibration: Calibration) -> str:
+    """A calibration for ``_repr_html_``."""
+    points = [[_text(cell) for cell in row] for row in designs.point_rows(calibration)]
+    claims = designs.claim_rows(calibration)
+    return _frame(
+        _strong(calibration.sentence),
+        _table(designs.POINT_HEADS, points),
+        _table(
+            designs.CLAIM_HEADS,
+            [[_text(cell, 80) for cell in row] for row in claims[:MAX_ROWS]],
+            len(claims),
+        ),
+        *(_line(note) for note in calibration.notes),
     )
 
 

@@ -1,4 +1,4 @@
-"""One self-contained HTML page of a verdict, comparison, run, drift report or incident.
+"""One self-contained HTML page of a verdict, comparison, calibration, run, drift or incident.
 
 Everything that comes from outside is escaped by the template engine and made visible; a content
 security policy allows exactly the one style sheet and the one script of the page, by their digests,
@@ -12,24 +12,31 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ...compare.result import Comparison
     from ...drift.result import DriftReport
+    from ...gate.calibration import Calibration
     from ...gate.result import Verdict
     from ...incidents.model import Incident
     from ...runs.model import Run
 
 
-def render_html(result: Verdict | Comparison | Run | DriftReport | Incident) -> str:
+def render_html(
+    result: Verdict | Comparison | Calibration | Run | DriftReport | Incident,
+) -> str:
     """The page of a result."""
     from ...compare.result import Comparison
     from ...drift.result import DriftReport
+    from ...gate.calibration import Calibration
     from ...gate.result import Verdict
     from ...runs.model import Run
     from .comparing import comparison_page, verdict_page
+    from .designs import calibration_page
     from .records import drift_page, incident_page, run_page
 
     if isinstance(result, Verdict):
         return verdict_page(result)
     if isinstance(result, Comparison):
         return comparison_page(result)
+    if isinstance(result, Calibration):
+        return calibration_page(result)
     if isinstance(result, Run):
         return run_page(result)
     if isinstance(result, DriftReport):

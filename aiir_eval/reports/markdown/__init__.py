@@ -7,6 +7,7 @@ do not fit are counted in a note. Hostile text shows as it is and does nothing.
 from __future__ import annotations
 
 from .comparing import comparison_markdown, verdict_markdown
+from .designs import calibration_markdown, plan_markdown
 from .records import (
     drift_markdown,
     incident_markdown,
@@ -16,10 +17,12 @@ from .records import (
 )
 
 __all__ = [
+    "calibration_markdown",
     "comparison_markdown",
     "drift_markdown",
     "incident_markdown",
     "incidents_markdown",
+    "plan_markdown",
     "run_markdown",
     "suite_markdown",
     "verdict_markdown",

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from .comparing import render_comparison, render_verdict, render_verdicts
+from .designs import render_calibration, render_plan
 from .incidents import render_incident, render_incidents, render_lint, render_suite
 from .records import render_drift, render_run
 
 __all__ = [
+    "render_calibration",
     "render_comparison",
     "render_drift",
     "render_incident",
     "render_incidents",
     "render_lint",
+    "render_plan",
     "render_run",
     "render_suite",
     "render_verdict",
