@@ -173,10 +173,11 @@ def _telling_draw(rows: Sequence[Mapping[str, Any]], check: str | None, *, best:
         row["error"],
         tuple(_call_text(call) for call in row["tool_calls"] or ()),
         tuple(
-            JudgedCheck(check["check"], check["passed"], check["reason"] or "")
-            for check in row["checks"] or ()
+            JudgedCheck(item["check"], item["passed"], item["reason"] or "")
+            for item in row["checks"] or ()
+            if check in (None, item["check"])
         ),
-        row["score"],
+        judged(row)["score"],
         sum(bool(judged(each)["passed"]) for each in rows),
         len(rows),
         _mean([judged(each) for each in rows if not each["error"]]),

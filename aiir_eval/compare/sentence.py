@@ -13,7 +13,8 @@ def comparison_sentence(comparison: Comparison) -> str:
     graded = comparison.new.manifest.outcome == "score"
     if comparison.conclusion == "invalid":
         problems = comparison.problems
-        more = f" (and {len(problems) - 1} more problems)" if len(problems) > 1 else ""
+        others = len(problems) - 1
+        more = f" (and {others} more problem{'s' if others > 1 else ''})" if others else ""
         return f"Not comparable: {problems[0]}{more}."
     lead = {
         "regressed": "Worse",
@@ -32,19 +33,20 @@ def _not_worse(comparison: Comparison, graded: bool) -> str:
 
 
 def _change(comparison: Comparison, graded: bool) -> str:
-    difference = comparison.difference
+    """What changed; where one check alone was compared, it is named."""
+    difference, check = comparison.difference, comparison.check
     estimate = 0.0 if difference is None else difference.estimate
-    if graded:
+    amount = _amount(abs(estimate), graded)
+    if graded or max(comparison.n_trials) > comparison.n_cases:
+        what = "the mean score" if graded else "the pass rate"
+        what += f" of {check!r}" if check else ""
         if estimate == 0:
-            return "the mean score is the same"
-        return f"the mean score is {abs(estimate):.3f} {'lower' if estimate < 0 else 'higher'}"
+            return f"{what} is the same"
+        return f"{what} is {amount} {'lower' if estimate < 0 else 'higher'}"
+    passing = f"pass {check!r}" if check else "pass"
     if estimate == 0:
-        return "as many cases pass as before"
-    trials = max(comparison.n_trials) > comparison.n_cases
-    return (
-        f"{_amount(abs(estimate), graded)} {'fewer' if estimate < 0 else 'more'} "
-        f"{'trials' if trials else 'cases'} pass"
-    )
+        return f"as many cases {passing} as before"
+    return f"{amount} {'fewer' if estimate < 0 else 'more'} cases {passing}"
 
 
 def _numbers(comparison: Comparison, graded: bool) -> str:
@@ -72,6 +74,8 @@ def _more(comparison: Comparison) -> str:
     difference = comparison.difference
     if difference is not None and difference.conclusion(comparison.margin) != "inconclusive":
         return "; it would hold but for the errors, if those counted against the candidate"
+    if needed is None and comparison.margin is None:
+        return "; name a margin to ask whether a loss can be ruled out"
     if needed is None:
         return "; no number of cases like these would settle it"
     trials = f" with {needed.trials} trials of each" if needed.trials > 1 else ""

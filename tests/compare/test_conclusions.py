@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from made_runs import case, suite_run, table_run
 
@@ -13,6 +14,7 @@ import aiir_eval as aiir
 from aiir_eval.compare.comparing import compare
 from aiir_eval.compare.result import Comparison
 from aiir_eval.errors import InputError
+from aiir_eval.runs import import_table
 
 
 def pair_with(broke: int, fixed: int, both: int, neither: int, **options: object) -> Comparison:
@@ -194,6 +196,26 @@ def test_the_sentence_says_direction_size_and_certainty() -> None:
     assert "30 broke, 10 fixed" in sentence
     assert pair_with(5, 30, 50, 15).sentence.startswith("Better: 25.0 points more cases pass")
     assert pair_with(0, 0, 500, 5, margin=0.05).sentence.startswith("Not worse by 5.0 points")
+    assert "name a margin" in pair_with(0, 0, 5, 5).sentence
+
+
+def test_the_sentence_of_one_check_names_it() -> None:
+    rows = {"id": [str(n) for n in range(40)], "a": [1] * 40}
+    old = import_table(pd.DataFrame(rows | {"b": [1] * 40}), id="id", passed=["a", "b"])
+    new = import_table(pd.DataFrame(rows | {"b": [0] * 40}), id="id", passed=["a", "b"])
+    assert "points fewer cases pass 'b' (" in compare(old, new, check="b").sentence
+    assert "as many cases pass 'a' as before" in compare(old, new, check="a").sentence
+
+
+def test_where_there_are_trials_the_sentence_speaks_of_the_pass_rate() -> None:
+    rows = [(case, trial) for case in range(20) for trial in range(3)]
+    frame = pd.DataFrame(rows, columns=["id", "trial"]).assign(id=lambda f: f["id"].astype(str))
+    old = import_table(frame.assign(ok=1), id="id", trial="trial", passed="ok")
+    new = import_table(
+        frame.assign(ok=(frame["id"].astype(int) >= 2).astype(int)),
+        id="id", trial="trial", passed="ok",
+    )  # fmt: skip
+    assert "the pass rate is 10.0 points lower (100.0% -> 90.0%" in compare(old, new).sentence
 
 
 def test_the_public_function_takes_paths_of_runs(tmp_path: Path) -> None:

@@ -51,6 +51,17 @@ def test_where_one_check_was_compared_that_check_counts() -> None:
     assert (case.old.n_passed, case.new.n_passed) == (1, 0)
 
 
+def test_the_reason_is_that_of_the_check_that_was_compared() -> None:
+    suite = desk_suite(2, 2)
+    both = {"INC-1.trigger": "Ask for it within 90 days."}
+    old, new = made_run(suite, good, name="old"), made_run(suite, answers(both), name="new")
+    (case,) = flipped_cases(compare(old, new))
+    assert "says-30-days" in case.reason
+    (case,) = flipped_cases(compare(old, new, check="no-90-days"))
+    assert case.reason.startswith("no-90-days: ")
+    assert "says-30-days" not in case.reason
+
+
 def test_no_flip_is_no_case() -> None:
     suite = desk_suite(2, 2)
     comparison = compare(made_run(suite, good, name="a"), made_run(suite, good, name="b"))
