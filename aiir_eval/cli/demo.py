@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -163,6 +164,9 @@ def say(step: int, text: str) -> None:
 def go_on(folder: Path, seconds: float) -> None:
     """What there is now, and the commands to go on with."""
     stem = f"{folder}/v2-v3"
+    # `make demo` calls the command of a virtual environment that is not active.
+    activate = Path(sys.argv[0]).with_name("activate")
+    on_the_path = f"\n  . {activate}" if shutil.which("aiir") is None and activate.exists() else ""
     click.echo(
         f"""Done in {seconds:.0f} s. Everything is in {folder}/:
   the report            {stem}.html
@@ -170,7 +174,7 @@ def go_on(folder: Path, seconds: float) -> None:
   the runs              {folder}/runs/v1, v2, v3
   the switches          {folder}/support_desk/versions.json (turn a control off, run again)
 
-Go on with:
+Go on with:{on_the_path}
   aiir incident list
   aiir compare {folder}/runs/v1 {folder}/runs/v2 --margin 0.05
   aiir gate --baseline {folder}/runs/v2 --candidate {folder}/runs/v3 \\
