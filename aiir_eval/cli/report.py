@@ -28,7 +28,10 @@ def report(source: str, out: str) -> None:
 
 
 def load(source: str) -> Any:
-    """Whatever a document says it is: a run, comparison, verdict, drift report or incident."""
+    """Whatever a document says it is: a run, comparison, verdict, drift report or incident.
+
+    An incident may also be named by its id.
+    """
     from ..documents import read_document, read_json
     from ..errors import DocumentError
     from ..runs.model import load_run
@@ -36,6 +39,12 @@ def load(source: str) -> Any:
     path = Path(source)
     if path.is_dir():
         return load_run(path)
+    if not path.exists() and not path.suffix and path.name == source:
+        from .incident import read
+
+        records = read(())
+        if source in records:
+            return records[source]
     data = read_json(path) if path.suffix == ".json" else read_document(path).data
     kind = data.get("schema") if isinstance(data, dict) else None
     if kind == "aiir/verdict/1":
@@ -58,5 +67,5 @@ def load(source: str) -> Any:
         f"there is no report of {kind!r}",
         file=source,
         field="schema",
-        hint="a run folder, or a file saved by compare, gate or drift with -o, or an incident",
+        hint="a run folder, a file saved by compare, gate or drift with -o, or an incident",
     )
