@@ -112,6 +112,8 @@ def parse_yaml(text: str, path: str) -> Document:
     """YAML text (JSON is a subset of it) as plain data; `path` only names it in errors."""
     import yaml
 
+    if text.lstrip()[:1] in ("{", "["):  # JSON writes a character beyond U+FFFF as two escapes
+        text = _PAIR.sub(_joined, text)
     parser = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
     builder = _Builder(path, parser)
     try:
@@ -131,6 +133,17 @@ def parse_yaml(text: str, path: str) -> Document:
     if builder.problems:
         raise DocumentError(problems=builder.problems)
     return Document(path, data, builder.lines)
+
+
+_PAIR = re.compile(
+    r"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})"
+)
+
+
+def _joined(match: re.Match[str]) -> str:
+    """The escapes of two half characters as the one escape that YAML knows."""
+    high, low = int(match[2], 16), int(match[3], 16)
+    return f"{match[1]}\\U{0x10000 + ((high & 0x3FF) << 10) + (low & 0x3FF):08x}"
 
 
 # What YAML does not allow to stand unescaped.

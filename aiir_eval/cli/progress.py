@@ -6,12 +6,14 @@ import sys
 import time
 from typing import Any
 
+from ..reports.visible import visible
+
 
 class Progress:
     """Trials done, rate and time left, on stderr: one line that renews itself on a terminal."""
 
     def __init__(self, name: str) -> None:
-        self.name = name
+        self.name = visible(name)
         self.live = sys.stderr.isatty()
         self.last = 0.0
 

@@ -70,7 +70,7 @@ class OpenAITarget:
         secrets = [self._key or "", *url_secrets(self._base_url or "")]
         self._secrets = [secret for secret in secrets if len(secret) >= 4]
         # In outputs only what is surely a key: a local server's key may be the word "ollama".
-        self._key_in_output = [secret for secret in self._secrets[:1] if len(secret) >= 16]
+        self._key_in_output = [secret for secret in self._secrets if len(secret) >= 16]
         self._client: openai.AsyncOpenAI | None = None
         self._reached = False  # whether any call was ever answered
         self._resume_at = 0.0  # when the server wants to hear from us again (monotonic)
@@ -107,19 +107,23 @@ class OpenAITarget:
         message = choice.message
         output = message.content or getattr(message, "refusal", None) or ""
         return Reply(
-            cut_out(output, self._key_in_output),
+            self._cut(output) or "",
             tuple(calls),
             latency_s=usage.seconds,
             input_tokens=usage.input_tokens,
             output_tokens=usage.output_tokens,
-            finish_reason=_text(getattr(choice, "finish_reason", None)),
-            model_reported=_text(getattr(completion, "model", None)),
-            system_fingerprint=_text(getattr(completion, "system_fingerprint", None)),
+            finish_reason=self._cut(getattr(choice, "finish_reason", None)),
+            model_reported=self._cut(getattr(completion, "model", None)),
+            system_fingerprint=self._cut(getattr(completion, "system_fingerprint", None)),
         )
 
     def _call(self, function: Any) -> ToolCall:
-        text = _text(getattr(function, "arguments", None)) or ""
-        return ToolCall(function.name, arguments_of(cut_out(text, self._key_in_output)))
+        arguments = self._cut(getattr(function, "arguments", None)) or ""
+        return ToolCall(self._cut(function.name) or "", arguments_of(arguments))
+
+    def _cut(self, said: Any) -> str | None:
+        """Text of the server without the key that it was sent; None where it is no text."""
+        return cut_out(said, self._key_in_output) if isinstance(said, str) else None
 
     async def close(self) -> None:
         """Close the connections; the next call opens new ones (of the loop it is made in)."""
@@ -272,10 +276,6 @@ class _Usage:
 
 def _sum(total: int | None, count: Any) -> int | None:
     return (total or 0) + count if isinstance(count, int) and 0 <= count < 2**40 else total
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
 
 
 def _problem_of(completion: Any) -> str | None:

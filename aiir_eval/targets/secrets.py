@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -41,12 +42,16 @@ def cut_out(text: str, secrets: Iterable[str]) -> str:
 
 
 def url_secrets(url: str) -> list[str]:
-    """The password in a URL (``https://user:password@host``), as written and as meant."""
+    """The password in a URL (``https://user:password@host``): as written, as meant, and as sent."""
     try:
-        password = urlsplit(url).password
+        parts = urlsplit(url)
     except ValueError:
         return []
-    return [] if not password else [password, unquote(password)]
+    if not parts.password:
+        return []
+    meant = unquote(parts.password)
+    sent = b64encode(f"{unquote(parts.username or '')}:{meant}".encode()).decode()
+    return [parts.password, meant, sent]
 
 
 def secret_field(value: Any, path: str = "") -> str | None:
