@@ -11,7 +11,7 @@ from ..errors import InputError
 from ..runs.model import Run, load_run
 from .comparability import obstacles
 from .identical import same_answers
-from .pairing import Bools, Floats, Paired, SideTrials, pair
+from .pairing import Bools, Floats, Ints, Paired, SideTrials, pair
 from .result import Comparison
 
 SMALL = 50
@@ -78,7 +78,7 @@ def _of_pair(paired: Paired) -> Pilot:
     parts = variance_components(
         by_trial(paired.old, cases),
         by_trial(paired.new, cases),
-        clusters=paired.clusters[cases],
+        clusters=in_order(paired.clusters[cases]),
     )
     remarks = [stop.message for stop in obstacles(paired, same_answers(paired), aa=True)[:3]]
     loss, gain = float((before * (1 - after)).mean()), float((after * (1 - before)).mean())
@@ -121,7 +121,9 @@ def _of_run(paired: Paired) -> Pilot:
 
     cases = paired.has_outcome
     _enough(cases)
-    parts = variance_components(by_trial(paired.old, cases), clusters=paired.clusters[cases])
+    parts = variance_components(
+        by_trial(paired.old, cases), clusters=in_order(paired.clusters[cases])
+    )
     noise = 0.0 if np.isnan(parts.trials) else parts.trials
     whole = parts.clusters + parts.cases + noise
     n = int(cases.sum())
@@ -140,8 +142,16 @@ def _of_run(paired: Paired) -> Pilot:
 
 
 def _sizes(paired: Paired, cases: Bools) -> tuple[int, ...]:
-    sizes = np.bincount(np.unique(paired.clusters[cases], return_inverse=True)[1])
+    sizes = np.bincount(in_order(paired.clusters[cases]))
     return tuple(sorted(sizes.tolist()))
+
+
+def in_order(clusters: Ints) -> Ints:
+    """Clusters numbered as they first appear, so that their names cannot matter."""
+    _, first, code = np.unique(clusters, return_index=True, return_inverse=True)
+    rank = np.empty(first.size, dtype=np.int64)
+    rank[np.argsort(first)] = np.arange(first.size)
+    return np.asarray(rank[code])
 
 
 def by_trial(side: SideTrials, cases: Bools) -> Floats:

@@ -14,7 +14,7 @@ from math import sqrt
 import numpy as np
 
 from ..compare.pairing import Bools, Floats, Ints, Paired, SideTrials
-from ..compare.pilot import by_trial
+from ..compare.pilot import by_trial, in_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def likeness(paired: Paired) -> Likeness:
     from ..stats import variance_components
 
     cases = paired.has_outcome
-    clusters = paired.clusters[cases]
+    clusters = in_order(paired.clusters[cases])
     old, new = by_trial(paired.old, cases), by_trial(paired.new, cases)
     found = [Likeness(0.0, 0.0)]
     if old.shape[0] > 1:
@@ -112,7 +112,5 @@ class Redrawing:
 
 def redrawing(paired: Paired, seed: int, like: Likeness | None = None) -> Redrawing:
     """Draw versions of these runs."""
-    _, first, code = np.unique(paired.clusters, return_index=True, return_inverse=True)
-    rank = np.empty(first.size, dtype=np.int64)
-    rank[np.argsort(first)] = np.arange(first.size)
-    return Redrawing(paired, likeness(paired) if like is None else like, rank[code], seed)
+    like = likeness(paired) if like is None else like
+    return Redrawing(paired, like, in_order(paired.clusters), seed)

@@ -128,7 +128,8 @@ class Population:
     """The kinds of clusters there are, and how frequent each is.
 
     lost, gained: sums over a cluster's cases of max(-d, 0) and max(d, 0), d being the difference
-    of a case; size: its cases. `single_flips`: cases alone, one trial a side. `graded`: scores.
+    of a case; size: its cases. `single_flips`: cases alone that pass or fail in all their trials.
+    `graded`: scores.
     """
 
     lost: Floats
@@ -197,7 +198,7 @@ def population(assumptions: Assumptions, n_trials: int, *, rng: Rng = None) -> P
             gained - lost - size * assumptions.difference,
             assumptions.standard_error(1, n_trials) ** 2 * float(sizes.mean()),
         ),
-        single_flips=False,
+        single_flips=bool(np.all(size == 1) and np.all((lost + gained) % 1 == 0)),
         graded=assumptions.spread is not None,
     )
 
