@@ -53,9 +53,21 @@ def _not_empty(values: list[Any]) -> list[Any]:
     return values
 
 
-Several = Annotated[list[str], BeforeValidator(_listed), AfterValidator(_not_empty)]
-Classes = Annotated[list[IncidentClass], BeforeValidator(_listed), AfterValidator(_not_empty)]
-Origins = Annotated[list[Origin], BeforeValidator(_listed), AfterValidator(_not_empty)]
+Several = Annotated[
+    list[str],
+    BeforeValidator(_listed, json_schema_input_type=str | list[str]),
+    AfterValidator(_not_empty),
+]
+Classes = Annotated[
+    list[IncidentClass],
+    BeforeValidator(_listed, json_schema_input_type=IncidentClass | list[IncidentClass]),
+    AfterValidator(_not_empty),
+]
+Origins = Annotated[
+    list[Origin],
+    BeforeValidator(_listed, json_schema_input_type=Origin | list[Origin]),
+    AfterValidator(_not_empty),
+]
 
 
 class Select(_Strict):

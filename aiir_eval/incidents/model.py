@@ -53,7 +53,7 @@ def _edition(value: Any) -> Any:
     return re.sub(r"(?i)^(psf)?\s*v?\s*", "", value) if isinstance(value, str) else value
 
 
-Edition = Annotated[str, BeforeValidator(_edition)]
+Edition = Annotated[str, BeforeValidator(_edition, json_schema_input_type=str | float)]
 
 
 class Flag(Part):
