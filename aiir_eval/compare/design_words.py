@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .design import Design, Plan
 
+FEWEST = 20  # cases: below, no floor is worth a word
+
 
 def plan_sentence(plan: Plan) -> str:
     """``To show, with 80% power, that ...: 276 cases of 1 trial, or 166 of 5 trials.``"""
@@ -36,7 +38,8 @@ def plan_advice(plan: Plan) -> str:
         parts.append("New clusters help more than further cases of the same clusters.")
     if most.n_cases is not None and most is not fewest:
         floor = round(most.n_cases * (1 - most.trial_share))
-        parts.append(f"However many trials, about {floor:,} cases are needed.")
+        if floor >= FEWEST:
+            parts.append(f"However many trials, about {floor:,} cases are needed.")
     best = plan.cheapest
     if best is not None and len(plan.designs) > 1:
         parts.append(

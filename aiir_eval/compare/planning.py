@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 TRIALS = (1, 3, 5, 10)
 MOST_TRIALS_OF_A_CASE = 1_000
+MOSTLY_NOISE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +234,11 @@ def _assume(given: _Given, seen: Pilot | None) -> tuple[Assumptions, list[str]]:
     elif given.trial_noise is None:
         noise = min(noise, 1 - icc)
         notes.append(f"noise of trials {noise:.2f} of the variance: {origin}")
+        if noise > MOSTLY_NOISE:
+            notes.append(
+                "the pilot's versions differ by the noise of trials alone; a version that changes "
+                "whole cases needs more of them: a lower noise of trials is more cautious"
+            )
     try:
         assumptions = Assumptions(
             pass_rate=rate,

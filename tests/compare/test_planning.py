@@ -95,6 +95,7 @@ def test_a_pilot_of_two_runs_knows_rates_noise_and_clusters() -> None:
     assert planned.designs[-1].n_cases is not None
     assert planned.designs[-1].n_cases < 0.4 * (planned.designs[0].n_cases or 0)
     assert "More trials help" in planned.advice
+    assert any("noise of trials alone" in note for note in planned.notes)
 
 
 def test_a_steady_pilot_asks_for_cases_and_not_for_trials() -> None:
