@@ -12,9 +12,11 @@ from .streams import stdout_for_results
 from .targets import TargetOptions, target_options
 
 if TYPE_CHECKING:
+    from ..gate.policy import Policy
     from ..gate.result import Verdict
     from ..incidents.model import Incident
     from ..runs.model import Run
+    from ..targets.config import Config
 
 
 @click.command()
@@ -45,6 +47,18 @@ if TYPE_CHECKING:
 )
 @click.option("--trials", type=click.IntRange(1), help="Trials of every case of a target.")
 @click.option("--aa", is_flag=True, help="Both sides are the same target on purpose (A/A).")
+@click.option(
+    "--sequential",
+    is_flag=True,
+    help="Run targets only until the policy is decided, and say how many calls that saved.",
+)
+@click.option(
+    "--keep",
+    type=click.Path(),
+    metavar="DIR",
+    help="With --sequential: keep the runs, which are not complete, in DIR/baseline and "
+    "DIR/candidate.",
+)
 @click.option("--junit", type=click.Path(), metavar="FILE", help="Write JUnit XML.")
 @click.option(
     "--markdown",
@@ -79,6 +93,8 @@ def gate(
     incident_folders: tuple[str, ...],
     trials: int | None,
     aa: bool,
+    sequential: bool,
+    keep: str | None,
     junit: str | None,
     markdown_file: str | None,
     html_file: str | None,
@@ -93,28 +109,26 @@ def gate(
     \b
     aiir gate --baseline runs/v1 --candidate runs/v2 --policy policy.yaml
     aiir gate --baseline support@v1 --candidate support@v2 --suite suites/support_desk.yaml
+    aiir gate --baseline runs/v1 --candidate support@v2 --suite suite.yaml --sequential
+
+    With --sequential a target is run in an order that --seed fixes, and no further than until every
+    claim is shown or one is violated, at every look together. A metric needs every trial.
 
     Exit codes: 0 pass, 1 fail, 2 bad input, 3 inconclusive, 4 invalid, 5 target unreachable.
     """
-    from ..compare.comparing import compare
-    from ..gate.gating import gate as decide
     from ..gate.policy import default_policy, load_policy
 
     policy = default_policy() if policy_path is None else load_policy(policy_path)
     require_writable(out, junit, markdown_file, html_file)
     incidents = known_incidents(incident_folders)
-    # Both sides before either is run: bad input is told at once, and before an unreachable target.
-    old = prepared_side(baseline, suite_path, trials, options)
-    new = prepared_side(candidate, suite_path, trials, options)
-    comparison = compare(
-        old(),
-        new(),
-        margin=policy.margin,
-        confidence_level=policy.confidence_level,
-        aa=aa,
-        rng=options.seed,
-    )
-    verdict = decide(comparison, policy, incidents=incidents)
+    if keep is not None and not sequential:
+        raise click.UsageError("--keep goes with --sequential; `aiir run -o` keeps a whole run")
+    if sequential:
+        verdict = decided_early(
+            baseline, candidate, suite_path, policy, incidents, trials, aa, keep, options
+        )
+    else:
+        verdict = decided(baseline, candidate, suite_path, policy, incidents, trials, aa, options)
     print_verdict(verdict, format_)
     if out is not None:
         from ..gate.document import save_verdict
@@ -135,6 +149,94 @@ def gate(
     return verdict.exit_code
 
 
+def decided(
+    baseline: str,
+    candidate: str,
+    suite_path: str | None,
+    policy: Policy,
+    incidents: Mapping[str, Incident] | None,
+    trials: int | None,
+    aa: bool,
+    options: TargetOptions,
+) -> Verdict:
+    """The verdict on two whole runs."""
+    from ..compare.comparing import compare
+    from ..gate.gating import gate as decide
+    from ..user_code import importable
+
+    # Both sides before either is run: bad input is told at once, and before an unreachable target.
+    old = prepared_side(baseline, suite_path, trials, options)
+    new = prepared_side(candidate, suite_path, trials, options)
+    comparison = compare(
+        old(),
+        new(),
+        margin=policy.margin,
+        confidence_level=policy.confidence_level,
+        aa=aa,
+        rng=options.seed,
+    )
+    config = None if suite_path is None else options.config()
+    allowed = [*options.allow_python, *(config.scorers if config else ())]
+    with importable([config.folder] if config else []), stdout_for_results():
+        return decide(comparison, policy, incidents=incidents, allow_python=allowed)
+
+
+def decided_early(
+    baseline: str,
+    candidate: str,
+    suite_path: str | None,
+    policy: Policy,
+    incidents: Mapping[str, Incident] | None,
+    trials: int | None,
+    aa: bool,
+    keep: str | None,
+    options: TargetOptions,
+) -> Verdict:
+    """The verdict as soon as there is one."""
+    from pathlib import Path
+
+    from ..gate.beginning import nothing_to_save
+    from ..gate.sequential import gate_sequentially
+    from ..runs.model import load_run
+    from ..suites.model import load_suite
+    from .progress import Progress
+
+    config = options.config()
+    sides = [
+        load_run(name)
+        if Path(name).exists()
+        else options.target(known_target(name, suite_path, config), config)
+        for name in (baseline, candidate)
+    ]
+    whole = [claim.name for claim in policy.claims if claim.rule == "metric"]
+    if suite_path is None:
+        raise nothing_to_save()
+    suite = load_suite(suite_path)
+    if whole:
+        note(
+            f"{', '.join(whole)}: a metric has no sequential test, so every trial is run unless "
+            "another claim fails before"
+        )
+    with Progress(f"{baseline} -> {candidate}") as progress, stdout_for_results():
+        return gate_sequentially(
+            suite,
+            sides[0],
+            sides[1],
+            policy,
+            incidents=incidents,
+            trials=trials,
+            aa=aa,
+            keep=keep,
+            seed=options.seed,
+            concurrency=options.concurrency,
+            timeout_s=options.timeout_s,
+            progress=progress,
+            config=config,
+            allow_python=options.allow_python,
+            suite_file=suite_path,
+        )
+
+
 def prepared_side(
     name: str, suite_path: str | None, trials: int | None, options: TargetOptions
 ) -> Callable[[], Run]:
@@ -146,13 +248,19 @@ def prepared_side(
     if Path(name).exists():
         run = load_run(name)
         return lambda: run
-    config = options.config()
+    known_target(name, suite_path, options.config())
+    assert suite_path is not None
+    return options.prepared(suite_path, name, trials=trials)
+
+
+def known_target(name: str, suite_path: str | None, config: Config | None) -> str:
+    """A name that is a target, with a suite to run; anything else is a mistake of usage."""
     if ":" not in name and (config is None or name not in config.targets):
         known = "" if config is None else f"; targets: {', '.join(config.targets)}"
         raise click.UsageError(f"{name!r} is neither a run folder nor a target{known}")
     if suite_path is None:
         raise click.UsageError(f"{name!r} is a target: name the suite to run with --suite")
-    return options.prepared(suite_path, name, trials=trials)
+    return name
 
 
 def known_incidents(folders: tuple[str, ...]) -> Mapping[str, Incident] | None:

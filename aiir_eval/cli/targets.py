@@ -16,6 +16,7 @@ from .streams import stdout_for_results
 if TYPE_CHECKING:
     from ..runs.model import Run
     from ..targets.config import Config
+    from ..targets.protocol import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,23 @@ class TargetOptions:
         if self.config_path is not None:
             return load_config(self.config_path)
         return load_config("aiir.yaml") if Path("aiir.yaml").is_file() else None
+
+    def target(self, name: str, config: Config | None) -> Target:
+        """The target of a name or URI, made."""
+        from ..documents import read_text
+        from ..targets.config import load_tools
+        from ..targets.making import make_target
+
+        with stdout_for_results():
+            return make_target(
+                name,
+                config=config,
+                base_url=self.base_url,
+                prompt=None if self.prompt_file is None else read_text(self.prompt_file),
+                params=parse_params(self.params) or None,
+                api_key_env=self.api_key_env,
+                tools=None if self.tools_file is None else load_tools(self.tools_file),
+            )
 
     def run(
         self,
@@ -72,24 +90,12 @@ class TargetOptions:
         resume_command: str | None = None,
     ) -> Callable[[], Run]:
         """The same, with everything read and made and nothing run: a call runs it."""
-        from ..documents import read_text
         from ..runs.running import run
         from ..suites.model import load_suite
-        from ..targets.config import load_tools
-        from ..targets.making import make_target
 
         config = self.config()
         suite = load_suite(suite_path)
-        with stdout_for_results():
-            target = make_target(
-                target_name,
-                config=config,
-                base_url=self.base_url,
-                prompt=None if self.prompt_file is None else read_text(self.prompt_file),
-                params=parse_params(self.params) or None,
-                api_key_env=self.api_key_env,
-                tools=None if self.tools_file is None else load_tools(self.tools_file),
-            )
+        target = self.target(target_name, config)
 
         def work() -> Run:
             with Progress(target_name) as progress, stdout_for_results():

@@ -25,6 +25,8 @@ from .result import CheckComparison, Comparison, Finding, Flips, Needed, Side, S
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from ..stats import PairedDifference
+
 SCHEMA = "aiir/comparison/1"
 MOST_FLIPS = 200  # of each direction whose trials are kept
 MOST_CHARACTERS = 20_000  # of one output
@@ -104,7 +106,7 @@ def _comparison(data: Mapping[str, Any]) -> Comparison:
         n_trials=(data["n_trials"]["baseline"], data["n_trials"]["candidate"]),
         baseline=_side(data["baseline"]),
         candidate=_side(data["candidate"]),
-        difference=_restored(PairedDifference, saved["difference"]),
+        difference=_difference(saved["difference"]),
         flip_ids=Flips(tuple(saved["flips"]["broke"]), tuple(saved["flips"]["fixed"])),
         checks=[
             CheckComparison(
@@ -155,6 +157,14 @@ def _numbers(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _restored(kind: type[T], fields: Mapping[str, Any] | None) -> T | None:
     return None if fields is None else kind(**_numbers(fields))
+
+
+def _difference(fields: Mapping[str, Any] | None) -> PairedDifference | None:
+    from ..stats import PairedDifference
+    from ..stats.sequential_difference import SequentialDifference
+
+    sequential = fields is not None and "n_looks" in fields
+    return _restored(SequentialDifference if sequential else PairedDifference, fields)
 
 
 def _side(data: Mapping[str, Any] | None) -> Side | None:

@@ -16,6 +16,8 @@ def comparison_sentence(comparison: Comparison) -> str:
         others = len(problems) - 1
         more = f" (and {others} more problem{'s' if others > 1 else ''})" if others else ""
         return f"Not comparable: {problems[0]}{more}."
+    if comparison.difference is None:
+        return "Not compared: no case was looked at on both sides."
     lead = {
         "regressed": "Worse",
         "improved": "Better",
@@ -76,6 +78,8 @@ def _more(comparison: Comparison) -> str:
         return "; it would hold but for the errors, if those counted against the candidate"
     if needed is None and comparison.margin is None:
         return "; name a margin to ask whether a loss can be ruled out"
+    if needed is None and hasattr(difference, "n_looks"):
+        return "; left open at the cap of a sequential test"
     if needed is None:
         return "; no number of cases like these would settle it"
     trials = f" with {needed.trials} trials of each" if needed.trials > 1 else ""
