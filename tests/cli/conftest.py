@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 from command_line import Aiir, Said, table
+from servers import chat_server
 
 from aiir_eval.cli import invoke
+
+__all__ = ["chat_server"]
 
 
 @pytest.fixture
