@@ -205,6 +205,9 @@ class Comparison:
 
         return plot_comparison(self, ax)
 
+    def __repr__(self) -> str:
+        return f"Comparison({self.conclusion}: {self.sentence!r})"
+
     def _repr_html_(self) -> str:
         from ..reports.notebook import comparison_html
 

@@ -109,6 +109,13 @@ class DriftReport:
             )
         return pd.DataFrame(rows)
 
+    def __repr__(self) -> str:
+        drifted = sum(column.drifted for column in self.columns)
+        return (
+            f"DriftReport({self.conclusion}: {drifted} of {len(self.columns)} columns changed, "
+            f"{self.n_reference:,} reference and {self.n_current:,} current rows)"
+        )
+
     def _repr_html_(self) -> str:
         from ..reports.notebook import drift_html
 

@@ -100,6 +100,9 @@ class Verdict:
 
         return plot_verdict(self, ax)
 
+    def __repr__(self) -> str:
+        return f"Verdict({self.verdict}: {self.sentence!r})"
+
     def _repr_html_(self) -> str:
         from ..reports.notebook import verdict_html
 

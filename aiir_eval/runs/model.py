@@ -148,6 +148,13 @@ class Run:
         """The trials as a pandas DataFrame."""
         return self.trials.to_pandas()
 
+    def __repr__(self) -> str:
+        manifest = self.manifest
+        return (
+            f"Run({self.name!r} on {manifest.suite_name!r}: {len(manifest.trials):,} cases, "
+            f"{len(self.trials):,} trials, {manifest.status})"
+        )
+
     def _repr_html_(self) -> str:
         from ..reports.notebook import run_html
 

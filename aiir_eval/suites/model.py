@@ -144,6 +144,16 @@ class Suite(Part):
     def __len__(self) -> int:
         return len(self.cases)
 
+    def __repr__(self) -> str:
+        return f"Suite({self.name!r} {self.version}: {len(self.cases):,} cases)"
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        from ..reports.notebook import suite_html
+
+        return suite_html(self)
+
 
 def cases_digest(cases: Sequence[Mapping[str, Any]]) -> str:
     """SHA-256 of a set of cases in the order of their ids."""

@@ -19,7 +19,7 @@ def fragments(comparison: Comparison, verdict: Verdict) -> list[str]:
         notebook.comparison_html(comparison),
         notebook.verdict_html(verdict),
         notebook.run_html(comparison.new),
-        notebook.suite_html(suite),
+        suite._repr_html_(),
         notebook.drift_html(DRIFT),
     ]
 
@@ -55,3 +55,12 @@ def test_long_lists_end_with_how_many_more(fragments: list[str]) -> None:
     assert "and 12 more" in Page(fragments[3]).text
     assert "<script>" in Page(fragments[3]).text
     assert "<script>" not in fragments[3]
+
+
+def test_at_a_plain_prompt_a_result_is_one_line(verdict: Verdict) -> None:
+    comparison = verdict.comparison
+    for result in (verdict, comparison, comparison.old, comparison.new, DRIFT, desk_suite(3, 6)):
+        assert "\n" not in repr(result)
+        assert len(repr(result)) < 500
+    assert repr(verdict).startswith(f"Verdict({verdict.verdict}: ")
+    assert comparison.new.name in repr(comparison.new)
