@@ -146,6 +146,66 @@ def test_checks_that_are_not_nested_say_nothing_of_format() -> None:
     assert not found(comparison, "format_break")
 
 
+def judges(n: int, gain: int, loss: int) -> tuple[dict[str, list[int]], dict[str, list[int]]]:
+    """Two checks that fail different halves; the candidate gains by one and loses by the other."""
+    old = {"kind": [0] * (n // 2) + [1] * (n // 2), "true": [1] * (n // 2) + [0] * (n // 2)}
+    new = {name: list(values) for name, values in old.items()}
+    new["kind"][:gain] = [1] * gain
+    new["true"][:loss] = [0] * loss
+    return old, new
+
+
+def test_judges_that_contradict_each_other_are_reported() -> None:
+    comparison = two(*judges(N, 20, 14))
+    (finding,) = found(comparison, "judge_disagreement")
+    assert finding.severity == "warning"
+    assert "'kind' says that the candidate is better by 25.0 points" in finding.message
+    assert "'true' that it is worse by 17.5" in finding.message
+    assert finding.evidence["improved"]["check"] == "kind"
+    assert finding.evidence["regressed"]["difference"] == pytest.approx(-14 / N)
+    assert finding.evidence["same_judgement"] == {"baseline": 0.0, "candidate": 6 / N}
+    worse = finding.evidence["regressed"]["pvalue"]
+    assert finding.evidence["pvalue"] == max(worse, finding.evidence["improved"]["pvalue"])
+    assert finding.evidence["pvalue_adjusted"] >= finding.evidence["pvalue"]
+
+
+def test_judges_that_agree_or_leave_it_open_contradict_nobody() -> None:
+    assert not found(two(*judges(N, 20, 3)), "judge_disagreement")  # a loss of 3 is chance
+    assert not found(two(*judges(N, 0, 14)), "judge_disagreement")
+    new = judges(N, 20, 14)[1]
+    assert not found(two(new, new), "judge_disagreement")
+    rng = np.random.default_rng(2)
+    for _ in range(10):
+        sides = [{key: (rng.random(N) < 0.5).tolist() for key in "abc"} for _ in range(2)]
+        assert not found(two(*sides), "judge_disagreement")
+
+
+def test_a_strict_and_a_lenient_check_are_not_two_judges() -> None:
+    old = {"lenient": [1] * 50 + [0] * 30, "strict": [1] * 50 + [0] * 30}
+    new = {"lenient": [1] * 70 + [0] * 10, "strict": [1] * 20 + [0] * 60}
+    comparison = two(old, new)
+    assert not found(comparison, "judge_disagreement")
+    assert found(comparison, "format_break")
+
+
+def test_judges_of_other_cases_cannot_contradict_each_other() -> None:
+    cases = [case(f"c{i:03}") for i in range(2 * N)]
+
+    def run(name: str, better: bool) -> Any:
+        def say(this: Any, trial: int) -> Any:
+            first = int(this.id[1:]) < N
+            return f"{name} {this.id}", {"a": better} if first else {"b": not better}
+
+        return suite_run(name, cases, say)
+
+    comparison = compare(run("old", False), run("new", True))
+    assert {item.check: item.conclusion for item in comparison.checks} == {
+        "a": "improved",
+        "b": "regressed",
+    }
+    assert not found(comparison, "judge_disagreement")
+
+
 def test_fences_that_come_with_failures_are_a_break_of_format() -> None:
     plain, fenced = answers("return 1"), [f"```python\n{text}\n```" for text in answers("return 1")]
     mixed = fenced[:50] + plain[50:]

@@ -44,7 +44,7 @@ def _strict_checks(seen: Seen) -> Iterator[Candidate]:
                 )
                 for side in sides
             ]
-            if not all(_is_nested(*pair) for pair in pairs):
+            if not all(is_nested(*pair) for pair in pairs):
                 continue
             only_form = [
                 side.case_means(_only_form_fails(*pair))
@@ -76,7 +76,8 @@ def _strict_checks(seen: Seen) -> Iterator[Candidate]:
             )
 
 
-def _is_nested(strict: Floats, lenient: Floats) -> bool:
+def is_nested(strict: Floats, lenient: Floats) -> bool:
+    """Whether what passes the strict check passes the lenient one, too (all but a few)."""
     both = ~np.isnan(strict) & ~np.isnan(lenient)
     passes = both & (strict == 1)
     if not passes.any():  # a side where nothing passes the strict check contradicts nothing

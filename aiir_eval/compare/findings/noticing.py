@@ -6,13 +6,14 @@ from dataclasses import replace
 from math import nan
 
 from ..result import Finding
-from . import bias, certainty, evaluator, format_, measures, records, refusals
+from . import bias, certainty, evaluator, format_, judges, measures, records, refusals
 from .seen import Candidate, Seen
 
 FAMILIES = (
     evaluator.find,
     records.find,
     format_.find,
+    judges.find,
     bias.find,
     refusals.find,
     measures.find,
