@@ -42,11 +42,19 @@ def require_columns(table: pa.Table, columns: Iterable[str]) -> None:
         near = difflib.get_close_matches(column, have, n=1) or [
             other for other in have if other.lower() == column.lower()
         ]
-        hint = f"did you mean {near[0]!r}?" if near else None
+        hint = f"did you mean {near[0]!r}?" if near else _separator_hint(have)
         message = f"there is no column {column!r}; the columns are {_some(have, 40)}"
         problems.append(Problem(message, table_name(table), None, None, hint))
     if problems:
         raise TableError(problems=problems)
+
+
+def _separator_hint(columns: Sequence[str]) -> str | None:
+    """One column whose name holds a semicolon or a tab: a file of another separator."""
+    for sign, word in ((";", "semicolons"), ("\t", "tabs")):
+        if len(columns) == 1 and sign in columns[0]:
+            return f"the file is separated by {word}; a .csv has commas, a .tsv tabs"
+    return None
 
 
 def join_id(table: pa.Table, columns: str | Sequence[str]) -> list[str]:

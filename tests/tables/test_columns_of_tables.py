@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiir_eval.errors import TableError
-from aiir_eval.tables import as_numbers, as_passed, as_text, join_id, read_table
+from aiir_eval.tables import as_numbers, as_passed, as_text, join_id, read_table, require_columns
 
 
 def table(**columns: Any) -> pa.Table:
@@ -170,3 +170,10 @@ def test_text_is_the_same_for_the_same_value() -> None:
         "y": "ff",
         "n": None,
     }
+
+
+@pytest.mark.parametrize(("sign", "word"), [(";", "semicolons"), ("\t", "tabs")])
+def test_another_separator_is_recognised(tmp_path: Path, sign: str, word: str) -> None:
+    (tmp_path / "t.csv").write_text(f"id{sign}ok\n1{sign}1\n", encoding="utf-8")
+    with pytest.raises(TableError, match=f"separated by {word}"):
+        require_columns(read_table(tmp_path / "t.csv"), ["id", "ok"])
