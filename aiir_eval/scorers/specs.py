@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Mapping
 from typing import Any, Union, get_args, get_origin
@@ -12,6 +13,7 @@ from .protocol import Check
 from .python import PREFIX
 from .registry import SCORERS
 
+_SECOND = re.compile(r",\s*(\w+)\s*=")
 _FORMS = "SCORER, SCORER:param=value, {scorer: NAME, param: value}, or @FILE"
 
 
@@ -44,6 +46,13 @@ def parse_checks(spec: str) -> list[Check]:
     parameter = parameter.strip()
     if not equals or not parameter.isidentifier():
         raise InputError(f"cannot read the check {text!r}", hint=f"write {_FORMS}")
+    second = next((found[1] for found in _SECOND.finditer(value) if _takes(name, found[1])), None)
+    if second is not None and not _is_quoted(value):
+        raise InputError(
+            f"cannot read the check {text!r}: this form takes one parameter",
+            hint=f"for {second} as well, write {{scorer: {name}, {parameter}: ..., {second}: ...}}; "
+            "text that holds it is put in quotes",
+        )
     return [Check.from_mapping({"scorer": name, parameter: _value(name, parameter, value)})]
 
 
@@ -85,8 +94,20 @@ def _check(data: Any, *, where: str) -> Check:
         raise InputError(str(error), file=where) from None
 
 
+def _is_quoted(value: str) -> bool:
+    return len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
+
+
+def _takes(scorer: str, parameter: str) -> bool:
+    """Whether a check of a scorer of ours may have a parameter of this name."""
+    if scorer not in SCORERS:
+        return False
+    fields = SCORERS[scorer].model_fields.items()
+    return parameter == "name" or any(parameter in (name, f.alias) for name, f in fields)
+
+
 def _value(scorer: str, parameter: str, value: str) -> Any:
-    quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
+    quoted = _is_quoted(value)
     if _is_text(scorer, parameter) and not quoted:
         return value
     if quoted or value[:1] in ("[", "{"):

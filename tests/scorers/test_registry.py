@@ -191,6 +191,14 @@ def test_a_check_that_cannot_be_read_is_refused(spec: str) -> None:
         parse_check(spec)
 
 
+def test_a_second_parameter_is_not_taken_for_text() -> None:
+    with pytest.raises(InputError, match="takes one parameter") as caught:
+        parse_check("contains:value=foo,ignore_case=true")
+    assert "{scorer: contains, value: ..., ignore_case: ...}" in str(caught.value)
+    said = parse_check("contains:value='foo,ignore_case=true'").parameters["value"]
+    assert said == "foo,ignore_case=true"
+
+
 def test_checks_from_a_file(tmp_path: Path) -> None:
     one, two, bad = (tmp_path / name for name in ("one.yaml", "two.yaml", "bad.yaml"))
     one.write_text("scorer: contains\nvalue: a\n")
