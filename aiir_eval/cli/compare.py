@@ -12,6 +12,7 @@ from .tables import Columns, table_options
 
 if TYPE_CHECKING:
     from ..compare.result import Comparison
+    from ..compare.slices import Adjustment
     from ..runs.model import Run
 
 
@@ -31,6 +32,14 @@ if TYPE_CHECKING:
     type=click.FloatRange(0.5, 1, max_open=True),
     default=0.95,
     show_default=True,
+)
+@click.option(
+    "--adjust",
+    type=click.Choice(["bh", "max-t"]),
+    default="bh",
+    show_default=True,
+    help="How slices are adjusted for their number: the share of false discoveries (bh), or the "
+    "chance of any (max-t).",
 )
 @click.option("--aa", is_flag=True, help="Both sides are the same target on purpose (A/A).")
 @click.option(
@@ -53,6 +62,7 @@ def compare(
     by: tuple[str, ...],
     check: str | None,
     confidence_level: float,
+    adjust: Adjustment,
     aa: bool,
     seed: int,
     out: str | None,
@@ -77,6 +87,7 @@ def compare(
         check=check,
         confidence_level=confidence_level,
         aa=aa,
+        adjust=adjust,
         rng=seed,
     )
     if out is not None:

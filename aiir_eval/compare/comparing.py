@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from .identical import same_answers
 from .measuring import Rng, measure, stream
 from .pairing import Bools, Floats, Paired, pair
 from .result import CheckComparison, Comparison, Conclusion, Finding, Flips, Needed, Side, Slice
-from .slices import slices_of
+from .slices import Adjustment, slices_of
 
 if TYPE_CHECKING:
     from ..stats import NonInferiority, PairedDifference
@@ -34,6 +34,7 @@ def compare(
     check: str | None = None,
     confidence_level: float = 0.95,
     aa: bool = False,
+    adjust: Adjustment = "bh",
     rng: Rng = 0,
 ) -> Comparison:
     """Compare two runs of the same cases.
@@ -54,6 +55,11 @@ def compare(
         Of intervals and, as 1 - alpha, of every test.
     aa : bool
         Both sides are the same target on purpose.
+    adjust : {"bh", "max-t"}
+        How the p-values of slices count that there are several. "bh" (Benjamini-Hochberg) holds
+        the expected share of false ones among the slices called changed at 1 - confidence_level.
+        "max-t" (Westfall and Young) holds the chance of any false one there, by flipping the
+        clusters' signs in all slices at once, so that overlapping slices cost little.
     rng : Generator, SeedSequence, int or None
         Seed of the resampling.
 
@@ -74,7 +80,7 @@ def compare(
     reported. Since errors are seldom innocent, `improved` or `non_inferior` must then also hold
     with every error of the candidate counted as a fail and every error of the baseline as a pass.
     """
-    _check_options(margin, confidence_level)
+    _check_options(margin, confidence_level, adjust)
     before, after = (run if isinstance(run, Run) else load_run(run) for run in (old, new))
     paired = pair(before, after, check=check)
     same = same_answers(paired)
@@ -92,7 +98,13 @@ def compare(
     findings: list[Finding] = []
     if difference is not None:
         slices = slices_of(
-            paired, cases, by=by, margin=margin, confidence_level=confidence_level, rng=rng
+            paired,
+            cases,
+            by=by,
+            margin=margin,
+            confidence_level=confidence_level,
+            adjust=adjust,
+            rng=rng,
         )
         checks = _checks(paired, margin, confidence_level, rng)
         seen = Seen(
@@ -147,7 +159,12 @@ def compare(
     )
 
 
-def _check_options(margin: float | None, confidence_level: float) -> None:
+def _check_options(margin: float | None, confidence_level: float, adjust: str) -> None:
+    if adjust not in get_args(Adjustment):
+        raise InputError(
+            f"slices are adjusted by {' or '.join(get_args(Adjustment))}, not {adjust!r}",
+            field="adjust",
+        )
     if margin is not None and not 0 < margin < 1:
         raise InputError(f"a margin lies between 0 and 1, got {margin!r}", field="margin")
     if not 0.5 <= confidence_level < 1:

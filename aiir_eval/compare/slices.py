@@ -1,17 +1,19 @@
-"""For whom did it change? Levels of the keys of a case, each with its difference, BH-adjusted."""
+"""For whom did it change? Levels of the keys of a case, each with its difference, adjusted."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from ..errors import InputError
 from .measuring import Rng, measure, stream
-from .pairing import Bools, Ints, Paired, as_ints, text_codes
+from .pairing import Bools, Floats, Ints, Paired, as_ints, text_codes
 from .result import Slice
 
+Adjustment = Literal["bh", "max-t"]
 KEYS = ("class", "origin", "incident_id", "tag", "expected")
 MOST_LEVELS = 20  # of a key nobody asked for
 MOST_ASKED_LEVELS = 1000
@@ -24,6 +26,7 @@ def slices_of(
     by: Sequence[str] = (),
     margin: float | None,
     confidence_level: float,
+    adjust: Adjustment = "bh",
     rng: Rng,
 ) -> list[Slice]:
     """Every level of every key with its difference, interval and adjusted p-value.
@@ -31,22 +34,27 @@ def slices_of(
     Keys: class, origin, incident_id, tag, expected and the case's own `by` keys, where they have 2
     to 20 levels; a key named in `by` with any number of levels up to 1,000. Levels with fewer
     than 6 clusters are shown and not tested: their adjusted p-value is 1.
+
+    adjust: "bh" controls the share of false discoveries among slices that are called changed
+    (Benjamini-Hochberg); "max-t" the chance of any, by flipping clusters in all slices at once.
     """
-    from ..stats import benjamini_hochberg
     from ..stats.paired import MIN_CLUSTERS
 
-    found = []
+    found, members = [], []
     for number, (key, value, level) in enumerate(_levels_of_all(paired, cases, by)):
         difference = measure(
             paired, level & cases, confidence_level=confidence_level, rng=stream(rng, 1, number)
         )
         if difference is not None:
             found.append((key, value, difference))
-    pvalues = [
-        difference.pvalue if difference.n_clusters >= MIN_CLUSTERS else np.nan
-        for _, _, difference in found
-    ]
-    adjusted = np.nan_to_num(benjamini_hochberg(pvalues), nan=1.0) if found else np.empty(0)
+            members.append(level & cases)
+    pvalues = np.array(
+        [
+            difference.pvalue if difference.n_clusters >= MIN_CLUSTERS else np.nan
+            for _, _, difference in found
+        ]
+    )
+    adjusted = _adjusted(pvalues, members, paired, cases, adjust, stream(rng, 4))
     slices = []
     for (key, value, difference), pvalue in zip(found, adjusted.tolist(), strict=True):
         low, high = difference.confidence_interval()
@@ -64,6 +72,35 @@ def slices_of(
             )
         )
     return slices
+
+
+def _adjusted(
+    pvalues: Floats,
+    members: Sequence[Bools],
+    paired: Paired,
+    cases: Bools,
+    adjust: Adjustment,
+    rng: Rng,
+) -> Floats:
+    """P-values in the light of all slices; 1 for those that are not tested."""
+    from ..stats import benjamini_hochberg, max_t
+
+    tested = ~np.isnan(pvalues)
+    adjusted = np.ones(pvalues.size)
+    if not tested.any():
+        return adjusted
+    if adjust == "bh":
+        adjusted[tested] = benjamini_hochberg(pvalues[tested])
+        return adjusted
+    joint = max_t(
+        (paired.candidate - paired.baseline)[cases],
+        np.array(members)[tested][:, cases],
+        clusters=paired.clusters[cases],
+        rng=rng,
+    )
+    # its flips are drawn: chance must not take an adjusted p-value below the slice's own
+    adjusted[tested] = np.maximum(joint, pvalues[tested])
+    return adjusted
 
 
 def _levels_of_all(

@@ -139,10 +139,11 @@ def max_t(
     totals = totals[np.lexsort(totals.T)]
     spread = np.sqrt((totals**2).sum(axis=0))
     scaled = np.divide(totals, spread, out=np.zeros_like(totals), where=spread > 0)
+    scaled = scaled[scaled.any(axis=1)]  # clusters without any difference flip to nothing
     seen = np.abs(scaled.sum(axis=0))
     rank = np.argsort(-seen, kind="stable")
     hits, generator = np.zeros(seen.size), as_generator(rng)
-    rows = max(8, BLOCK // scaled.shape[0])
+    rows = max(8, BLOCK // max(scaled.shape[0], 1))
     for start in range(0, n_resamples, rows):
         size = min(rows, n_resamples - start)
         signs = 2.0 * generator.integers(0, 2, size=(size, scaled.shape[0]), dtype=np.int8) - 1.0

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from made_runs import case, suite_run, table_run
 
@@ -133,3 +136,68 @@ def test_incidents_that_are_the_classes_over_again_are_shown_once() -> None:
 
     assert keys(3) == {"class"}
     assert keys(6) == {"class", "incident_id"}
+
+
+def overlapping(n: int, keys: int, rng: np.random.Generator) -> dict[str, list[str]]:
+    """Keys that split the cases nearly alike, so that their slices are correlated."""
+    base = np.arange(n) % 2
+    return {
+        f"k{key}": np.where(rng.random(n) < 0.1, 1 - base, base).astype(str).tolist()
+        for key in range(keys)
+    }
+
+
+def both_ways(old: list[int], new: list[int], by: dict[str, list[str]]) -> list[Comparison]:
+    runs = [table_run(name, ok, by=by) for name, ok in (("old", old), ("new", new))]
+    return [compare(*runs, margin=0.1, adjust=adjust) for adjust in ("bh", "max-t")]
+
+
+def test_max_t_adjusts_the_same_slices_by_their_joint_distribution() -> None:
+    rng = np.random.default_rng(6)
+    by_ = overlapping(200, 6, rng)
+    new = [int(not (i % 2 == 0 and i < 26)) for i in range(200)]
+    bh, joint = both_ways([1] * 200, new, by_)
+    assert len(bh.slices) == len(joint.slices) == 12
+    for one, other in zip(bh.slices, joint.slices, strict=True):
+        same = {"pvalue_adjusted": 0.0, "conclusion": "inconclusive"}
+        assert replace(one, **same) == replace(other, **same)
+        assert other.pvalue <= other.pvalue_adjusted <= 1
+    assert bh.to_dict().keys() == joint.to_dict().keys()
+    assert bh.to_dict()["slices"][0].keys() == joint.to_dict()["slices"][0].keys()
+    assert replace(bh, slices=[], findings=[]) == replace(joint, slices=[], findings=[])
+    worst = min(joint.slices, key=lambda item: item.pvalue)
+    assert worst.conclusion == "regressed"
+    # six copies of one question cost far less than six questions
+    assert worst.pvalue_adjusted < 12 * worst.pvalue
+
+
+def test_max_t_tests_no_slice_that_bh_does_not() -> None:
+    kind = ["rare"] * 5 + ["many"] * 95
+    bh, joint = both_ways([1] * 100, [0] * 5 + [1] * 95, {"kind": kind})
+    for comparison in (bh, joint):
+        assert by(comparison, "kind")["rare"].pvalue_adjusted == 1
+        assert by(comparison, "kind")["rare"].conclusion == "inconclusive"
+    still = both_ways([1] * 100, [1] * 100, {"kind": kind})[1]
+    assert [item.pvalue_adjusted for item in still.slices] == [1.0, 1.0]
+
+
+def test_an_unknown_adjustment_is_an_error() -> None:
+    run = table_run("old", [1] * 20)
+    with pytest.raises(InputError, match="bh or max-t"):
+        compare(run, run, aa=True, adjust="none")  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+def test_max_t_holds_the_chance_of_any_false_slice_where_slices_are_correlated() -> None:
+    rng = np.random.default_rng(9)
+    runs, any_ = 200, {"bh": 0, "max-t": 0}
+    for _ in range(runs):
+        by_ = overlapping(80, 8, rng)
+        cases = rng.random(80) < 0.5  # exchangeable versions: a case flips either way alike
+        ups = rng.random(80) < 0.5
+        old = np.where(cases, ups, True).astype(int).tolist()
+        new = np.where(cases, ~ups, True).astype(int).tolist()
+        for name, comparison in zip(any_, both_ways(old, new, by_), strict=True):
+            any_[name] += any(item.pvalue_adjusted <= 0.05 for item in comparison.slices)
+    assert any_["max-t"] / runs <= 0.05 + 3 * (0.05 * 0.95 / runs) ** 0.5
+    assert any_["max-t"] > 0  # it is not idle
