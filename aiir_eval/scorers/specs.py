@@ -50,7 +50,7 @@ def parse_checks(spec: str) -> list[Check]:
     if second is not None and not _is_quoted(value):
         raise InputError(
             f"cannot read the check {text!r}: this form takes one parameter",
-            hint=f"for {second} as well, write {{scorer: {name}, {parameter}: ..., {second}: ...}}; "
+            hint=f"for {second}, too, write {{scorer: {name}, {parameter}: ..., {second}: ...}}; "
             "text that holds it is put in quotes",
         )
     return [Check.from_mapping({"scorer": name, parameter: _value(name, parameter, value)})]

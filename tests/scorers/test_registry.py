@@ -118,7 +118,7 @@ def test_what_a_function_returns(module: str) -> None:
     with pytest.raises(ScoringError, match="ZeroDivisionError"):
         made("broken")(Answer(""))
     for function in ("absent", "number"):
-        with pytest.raises(InputError, match="has no absent|is not a function"):
+        with pytest.raises(InputError, match=r"has no absent|is not a function"):
             made(function)
     with pytest.raises(InputError, match="cannot be called"):
         made("polite", wrod="x")
