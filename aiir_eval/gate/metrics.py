@@ -67,7 +67,10 @@ def judge_metric(claim: Claim, cases: Bools, ground: Ground, rng: Rng) -> Judged
     if not enough:
         reason += f"; nothing is concluded from fewer than {MIN_CLUSTERS} clusters"
     elif np.isinf(bound.upper):
-        reason += "; there are too few trials to bound it from above"
+        reason += f"; {bound.n_clusters} clusters are too few to bound it from above"
+        if claim.quantile is not None:  # the largest of n values must lie above the quantile
+            needed = int(np.ceil(np.log(1 - level) / np.log(claim.quantile)))
+            reason += f" (at least {needed} show a {what})"
     return Judged(
         name=claim.name,
         rule="metric",

@@ -314,11 +314,12 @@ def test_a_missing_metric_makes_the_claim_invalid() -> None:
     assert decide(old, timed("new", [1.1] * 40), cost).verdict == "invalid"
 
 
-def test_a_tail_that_so_few_trials_cannot_show_is_not_passed() -> None:
+def test_a_tail_that_so_few_clusters_cannot_show_is_not_passed() -> None:
     claim = {"name": "tail", "metric": "latency_s", "quantile": 0.99, "value_below": 1000.0}
     found = decide(timed("old", [1.0] * 40), timed("new", np.linspace(1, 2, 40)), claim)
     assert found.verdict == "inconclusive"
-    assert "too few trials" in found.claims[0].reason
+    assert "40 clusters are too few" in found.claims[0].reason
+    assert "at least 299 show a 99th percentile" in found.claims[0].reason
 
 
 # --- errors
