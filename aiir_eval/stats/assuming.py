@@ -127,13 +127,14 @@ class Assumptions:
 class Population:
     """The kinds of clusters there are, and how frequent each is.
 
-    lost, gained: sums over a cluster's cases of max(-d, 0) and max(d, 0), d being the difference
-    of a case; size: its cases. `single_flips`: cases alone that pass or fail in all their trials.
-    `graded`: scores.
+    lost, gained, squares: sums over a cluster's cases of max(-d, 0), max(d, 0) and d^2 (of that
+    the mean over such clusters), d being the difference of a case; size: its cases.
+    `single_flips`: cases alone that pass or fail in all their trials. `graded`: scores.
     """
 
     lost: Floats
     gained: Floats
+    squares: Floats
     size: Floats
     share: Floats
     single_flips: bool
@@ -168,20 +169,22 @@ def population(assumptions: Assumptions, n_trials: int, *, rng: Rng = None) -> P
         gain = (assumptions.discordance + assumptions.difference) / 2
         share = np.array([loss, gain, 1 - loss - gain]).clip(0.0)
         rows = np.eye(3)
-        return Population(rows[0], rows[1], np.ones(3), share / share.sum(), True, False)
+        flips = rows[0] + rows[1]
+        return Population(rows[0], rows[1], flips, np.ones(3), share / share.sum(), True, False)
     number = int(np.clip(POOL / sizes.mean(), 2_000, POOL))
     drawn = np.resize(sizes, max(number, sizes.size))
     if assumptions.spread is None:
-        lost, gained = _passing(assumptions, n_trials, drawn, generator)
+        lost, gained, squares = _passing(assumptions, n_trials, drawn, generator)
         unit = 1 / n_trials
     else:
-        lost, gained = _scoring(assumptions, n_trials, drawn, generator)
+        lost, gained, squares = _scoring(assumptions, n_trials, drawn, generator)
         unit = assumptions.spread / STEPS
     coarse = 1
     while True:
-        kinds, count = np.unique(
+        kinds, kind, count = np.unique(
             np.stack([drawn, (lost + coarse // 2) // coarse, (gained + coarse // 2) // coarse]),
             axis=1,
+            return_inverse=True,
             return_counts=True,
         )
         if count.size <= MOST_KINDS:
@@ -192,6 +195,7 @@ def population(assumptions: Assumptions, n_trials: int, *, rng: Rng = None) -> P
     return Population(
         lost=lost,
         gained=gained,
+        squares=np.bincount(kind.ravel(), weights=squares) / count * unit**2,
         size=size,
         share=_calibrated(
             count / count.sum(),
@@ -223,8 +227,8 @@ def _calibrated(share: Floats, excess: Floats, variance: float) -> Floats:
 
 def _passing(
     assumptions: Assumptions, n_trials: int, sizes: Counts, rng: np.random.Generator
-) -> tuple[Counts, Counts]:
-    """Trials lost and gained by each cluster, in units of one trial of a case."""
+) -> tuple[Counts, Counts, Counts]:
+    """Lost and gained by each cluster, in units of one trial of a case, and squares of both."""
     gains = assumptions.difference > 0
     # A gain is a loss of failures: everything below speaks of what can be lost.
     rate = 1 - assumptions.pass_rate if gains else assumptions.pass_rate
@@ -255,11 +259,17 @@ def _passing(
         left = np.where(luck < fall, 0, new)
         new = np.where(whole, left, new - rng.binomial(new, fall))
     change = new - old
-    lost, gained = (
-        np.bincount(case, weights=part, minlength=sizes.size).astype(np.int64)
-        for part in (np.maximum(-change, 0), np.maximum(change, 0))
+    lost, gained, squares = _sums(change, case, sizes.size)
+    return (gained, lost, squares) if gains else (lost, gained, squares)
+
+
+def _sums(change: Counts, case: Counts, n: int) -> tuple[Counts, Counts, Counts]:
+    """Losses, gains and squares of each of n clusters."""
+    parts = (np.maximum(-change, 0), np.maximum(change, 0), change**2)
+    lost, gained, squares = (
+        np.bincount(case, weights=part, minlength=n).astype(np.int64) for part in parts
     )
-    return (gained, lost) if gains else (lost, gained)
+    return lost, gained, squares
 
 
 def _beta(mean: float, correlation: float, count: int, rng: np.random.Generator) -> Floats:
@@ -274,7 +284,7 @@ def _beta(mean: float, correlation: float, count: int, rng: np.random.Generator)
 
 def _scoring(
     assumptions: Assumptions, n_trials: int, sizes: Counts, rng: np.random.Generator
-) -> tuple[Counts, Counts]:
+) -> tuple[Counts, Counts, Counts]:
     """The same for graded scores, in units of their spread / STEPS."""
     case = np.repeat(np.arange(sizes.size), sizes)
     noise, icc = assumptions.trial_noise, assumptions.icc
@@ -283,9 +293,5 @@ def _scoring(
     deviation += sqrt(own) * rng.standard_normal(case.size)
     assert assumptions.spread is not None
     change = (assumptions.difference + assumptions.spread * deviation).clip(-1.0, 1.0)
-    steps = np.rint(change * STEPS / assumptions.spread)
-    lost, gained = (
-        np.bincount(case, weights=part, minlength=sizes.size).astype(np.int64)
-        for part in (np.maximum(-steps, 0), np.maximum(steps, 0))
-    )
-    return lost, gained
+    steps = np.rint(change * STEPS / assumptions.spread).astype(np.int64)
+    return _sums(steps, case, sizes.size)

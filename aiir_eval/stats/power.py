@@ -205,13 +205,14 @@ class _Drawn:
         rows += [change ** (2 - k) * size**k / leverage for k in range(3)]
         rows += [change ** (4 - k) * size**k / (leverage * size) ** 2 for k in range(5)]
         rows += [change**2 / (leverage * size), change / leverage, size / leverage]
-        rows += [size**4 / leverage**2]
+        rows += [size**4 / leverage**2, kinds.squares]
         sums = number.astype(np.float64) @ np.stack(rows, axis=1).astype(np.float64)
         self.n, lost, gained, self.nonzero, self.squares, self.fourths, sizes = sums[:, :7].T
         self.lost, self.gained = lost, gained
         self.loss, self.gain = lost / self.n, gained / self.n
         self.estimate = mean = self.gain - self.loss
-        second, fourth, level, heaviest = sums[:, 7:10], sums[:, 10:15], sums[:, 15:18], sums[:, 18]
+        second, fourth, level = sums[:, 7:10], sums[:, 10:15], sums[:, 15:18]
+        heaviest, self.case_squares = sums[:, 18:].T
         self.variance = _about(mean, second, (1, 2, 1)) / self.n**2
         levels = _about(mean, level, (1, 2, 1))
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -237,13 +238,21 @@ class _Drawn:
         few = (self.nonzero < FEW_NONZERO) | (effect == 0)
         df = np.where(few, self.df, np.minimum(tails, self.nonzero - 1))
         effect = np.where(few, np.maximum(effect, self.kish), effect)
-        statistic = _score(self.loss, self.gain, -margin) * np.sqrt(self.n / effect)
+        unseen = self._unseen(effect) if not kinds.graded else np.zeros_like(effect)
+        statistic = _score(self.loss, self.gain, margin, unseen) * np.sqrt(self.n / effect)
         pvalue = stdtr(self.df if kinds.single_flips else df, -statistic)
         if kinds.graded:
             with np.errstate(invalid="ignore", divide="ignore"):
                 t = (self.estimate + margin) / np.sqrt(self.variance)
             pvalue = np.where(self.variance > 0, np.maximum(pvalue, stdtr(self.df, -t)), pvalue)
         return np.asarray(pvalue)
+
+    def _unseen(self, effect: Floats) -> Floats:
+        """`paired_difference`'s: the design effect of the clusters alone over the whole one."""
+        spread = (self.case_squares - self.n * self.estimate**2) / (self.n - 1) / self.n
+        with np.errstate(invalid="ignore", divide="ignore"):
+            excess = np.maximum(self.variance / spread / effect - 1, 0.0)
+        return np.where((spread > 1e-15) & (self.clusters < self.n), excess, 0.0)
 
     def _no_change(self, single_flips: bool) -> Floats:
         """Two-sided mid-p of the sign flips: McNemar's, else its Edgeworth expansion."""
@@ -271,11 +280,16 @@ def _about(mean: Floats, sums: Floats, binomial: tuple[int, ...]) -> Floats:
     return np.asarray(np.maximum((sums * signs * powers).sum(axis=1), 0.0))
 
 
-def _score(loss: Floats, gain: Floats, difference: float) -> Floats:
-    """`score_interval.score` of arrays."""
-    slope = (2 - gain + loss) * difference - gain - loss
-    constant = -loss * difference * (1 - difference)
+def _score(loss: Floats, gain: Floats, margin: float, unseen: Floats) -> Floats:
+    """`score_interval.score` of arrays, at a loss of the margin."""
+    discordant = loss + gain
+    slope = -(2 - gain + loss) * margin - discordant
+    constant = loss * margin * (1 + margin)
     lost = (np.sqrt(np.maximum(slope**2 - 8 * constant, 0.0)) - slope) / 4
-    variance = 2 * lost + difference * (1 - difference)
+    variance = 2 * lost - margin * (1 + margin)
+    excess = np.clip(variance + margin**2 - discordant, 0.0, variance)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(variance > 0, (gain - loss - difference) / np.sqrt(variance), inf)
+        statistic = (gain - loss + margin) / np.sqrt(variance + unseen * excess)
+        least = np.where(discordant > 0, (gain - loss) / np.sqrt(discordant), 0.0)
+    statistic = np.where(unseen > 0, np.maximum(statistic, least), statistic)
+    return np.where(variance > 0, statistic, inf)

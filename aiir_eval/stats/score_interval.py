@@ -101,12 +101,22 @@ def tango_pvalue(
     return float(2 * ndtr(-abs(z)))
 
 
-def score(loss: float, gain: float, difference: float) -> float:
-    """Score statistic of `difference` divided by the root of n, for shares of losses and gains."""
+def score(loss: float, gain: float, difference: float, unseen: float = 0.0) -> float:
+    """Score statistic of `difference` divided by the root of n, for shares of losses and gains.
+
+    unseen: by how much the variance is larger, relatively, for discordant pairs that a negative
+    `difference` needs in excess of those seen. Whatever rejects no loss also rejects a loss.
+    """
     deviation = gain - loss - difference
     variance = null_variance(loss, gain, difference)
+    if unseen > 0 and difference < 0:
+        excess = variance + difference * difference - loss - gain
+        variance += unseen * min(max(excess, 0.0), variance)
+        least = score(loss, gain, 0.0)
+    else:
+        least = -inf
     if variance > 0:
-        return deviation / sqrt(variance)
+        return max(deviation / sqrt(variance), least)
     return 0.0 if deviation == 0 else inf if deviation > 0 else -inf
 
 
@@ -127,12 +137,19 @@ def null_skewness(loss: float, gain: float, difference: float) -> float:
     return difference * (1 - 3 * discordant + 2 * difference**2) / (variance * sqrt(variance))
 
 
-def lower_bound(loss: float, gain: float, n: float, quantile: float, sparse: bool = False) -> float:
+def lower_bound(
+    loss: float,
+    gain: float,
+    n: float,
+    quantile: float,
+    sparse: bool = False,
+    unseen: float = 0.0,
+) -> float:
     """Smallest difference whose score over n pairs does not exceed `quantile`.
 
     sparse: add the skewness correction of the quantile where it lowers the bound. A handful of
     gains and hardly a loss is a Poisson count, whose longer tail the plain score leaves out on
-    the side towards zero.
+    the side towards zero. unseen: as for `score`.
     """
     root = sqrt(n)
     low, high = -1.0, gain - loss
@@ -142,7 +159,7 @@ def lower_bound(loss: float, gain: float, n: float, quantile: float, sparse: boo
         if sparse and middle > 0 and quantile > 1:
             skewness = max(null_skewness(loss, gain, middle), 0.0) / root
             critical += skewness * (quantile * quantile - 1) / 6
-        if score(loss, gain, middle) * root > critical:
+        if score(loss, gain, middle, unseen) * root > critical:
             low = middle
         else:
             high = middle

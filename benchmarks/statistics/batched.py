@@ -91,14 +91,20 @@ def compare_many(sample: Sample) -> Comparisons:
         alone = np.all(differences % trials == 0, axis=1)
         score_df = np.where(alone, df, score_df)
 
+    unseen = np.zeros(runs)
+    if size > 1:
+        alone = (differences / trials).var(axis=1, ddof=1) / n
+        clusters = np.divide(variance, alone, out=np.zeros(runs), where=alone > 0)
+        unseen = np.maximum(clusters / effect - 1, 0.0)
+
     root = np.sqrt(n / effect)
     one_sided, two_sided = (-special.stdtrit(score_df, tail) for tail in (0.05, 0.025))
     return Comparisons(
         estimate=estimate,
         pvalue=_mcnemar(differences) if size == trials == 1 else _sign_flips(totals),
-        lower=_lower_bound(loss, gain, root, one_sided, few),
-        low=_lower_bound(loss, gain, root, two_sided, few),
-        high=-_lower_bound(gain, loss, root, two_sided, few),
+        lower=_lower_bound(loss, gain, root, one_sided, few, unseen),
+        low=_lower_bound(loss, gain, root, two_sided, few, unseen),
+        high=-_lower_bound(gain, loss, root, two_sided, few, unseen),
         n_clusters=n_clusters,
     )
 
@@ -173,17 +179,24 @@ def _sign_flips(totals: NDArray[np.int32]) -> Floats:
     return np.where(whole == 0, 1.0, pvalues)
 
 
-def _lower_bound(loss: Floats, gain: Floats, root: Floats, quantile: Floats, few: Bools) -> Floats:
+def _lower_bound(
+    loss: Floats, gain: Floats, root: Floats, quantile: Floats, few: Bools, unseen: Floats
+) -> Floats:
     low, high = np.full(loss.size, -1.0), gain - loss
+    flips = np.where(loss + gain > 0, loss + gain, 1.0)
+    least = np.where(unseen > 0, (gain - loss) / np.sqrt(flips), -np.inf)
     for _ in range(60):
         middle = (low + high) / 2
-        variance = _null_variance(loss, gain, middle)
-        known = variance > 0
-        safe = np.where(known, variance, 1.0)
+        plain = _null_variance(loss, gain, middle)
+        discordant = plain + middle**2
+        needed = np.where(middle < 0, np.clip(discordant - loss - gain, 0.0, plain), 0.0)
+        known = plain > 0
+        safe = np.where(known, plain + unseen * needed, 1.0)
         deviation = gain - loss - middle
         score = np.where(known, deviation / np.sqrt(safe), np.where(deviation > 0, np.inf, 0.0))
-        discordant = variance + middle**2
-        skewness = middle * (1 - 3 * discordant + 2 * middle**2) / (safe * np.sqrt(safe))
+        score = np.where(middle < 0, np.maximum(score, least), score)
+        bare = np.where(known, plain, 1.0)
+        skewness = middle * (1 - 3 * discordant + 2 * middle**2) / (bare * np.sqrt(bare))
         skewness = np.where(known, np.maximum(skewness, 0.0), 0.0) / root
         corrected = few & (middle > 0) & (quantile > 1)
         critical = quantile + np.where(corrected, skewness * (quantile**2 - 1) / 6, 0.0)

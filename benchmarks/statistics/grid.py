@@ -124,8 +124,8 @@ def skewed_nulls() -> Iterator[Skewed]:
             1,
             lambda runs, rng, law=law, n=n: draw(law, n, 1, 0, runs, rng),  # type: ignore[misc]
         )
+    size = 5
     for n, mirrored in product((50, 200, 1000), (False, True)):
-        size = 5
         sides = ("gain", "lose") if not mirrored else ("lose", "gain")
         yield Skewed(
             f"5% of clusters {sides[0]} every case, 5.3% of the other cases {sides[1]}",

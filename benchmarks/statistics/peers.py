@@ -58,7 +58,7 @@ def case_t(sample: Sample) -> Answers:
 
 def cluster_t(sample: Sample) -> Answers:
     """t on cluster means: CR2 by cluster, as all clusters are of one size (Miller 2024)."""
-    runs, n = sample.before.shape
+    runs = len(sample.before)
     totals = sample.differences.reshape(runs, -1, sample.cluster_size).sum(axis=2)
     return _t(totals / (sample.n_trials * sample.cluster_size))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import sqrt
 
 import numpy as np
@@ -246,3 +247,33 @@ def test_exchanging_the_versions_mirrors_everything() -> None:
     assert back.pvalue == pytest.approx(there.pvalue, rel=1e-9)
     assert back.estimate == pytest.approx(-there.estimate)
     assert sqrt(there.standard_error) == pytest.approx(sqrt(back.standard_error))
+
+
+def test_losses_that_trials_have_not_shown_are_not_averaged_away() -> None:
+    # a little noise of five trials in every other cluster of ten, and no case lost for good
+    before = np.ones(400)
+    after = np.ones(400)
+    after[::20] = 0.8
+    clusters = np.arange(400) // 10
+    noisy = paired_difference(before, after, clusters=clusters, single_trial=False)
+    assert noisy.n_nonzero_clusters >= 10
+    assert noisy.unseen == pytest.approx(4, abs=0.2)  # five trials average to a fifth
+    plain = replace(noisy, unseen=0.0)
+    assert noisy.non_inferiority(0.02).lower_bound < plain.non_inferiority(0.02).lower_bound
+    assert noisy.non_inferiority(0.02).pvalue > plain.non_inferiority(0.02).pvalue
+    alone = paired_difference(before, after, single_trial=False)
+    single = paired_difference(before, np.floor(after), clusters=clusters)
+    assert alone.unseen == single.unseen == 0
+
+
+def test_what_rejects_no_loss_rejects_a_loss_too() -> None:
+    before = np.zeros(400)
+    after = before.copy()
+    after[::20] = 0.4
+    result = paired_difference(before, after, clusters=np.arange(400) // 10, single_trial=False)
+    assert result.unseen > 0
+    pvalues = [result.non_inferiority(margin).pvalue for margin in (0.0, 0.001, 0.01, 0.1)]
+    assert pvalues == sorted(pvalues, reverse=True)
+    low, _ = result.confidence_interval()
+    assert result.non_inferiority(0.001).holds == (pvalues[1] < 0.05)
+    assert low > 0

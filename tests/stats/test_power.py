@@ -30,6 +30,7 @@ def test_simulated_comparisons_are_judged_as_paired_difference_judges_them(grade
     kinds = Population(
         lost=np.array([-sum(min(d, 0) for d in row) for row in changes]),
         gained=np.array([sum(max(d, 0) for d in row) for row in changes]),
+        squares=np.array([sum(d * d for d in row) for row in changes]),
         size=np.full(len(changes), 3.0),
         share=np.full(len(changes), 1 / len(changes)),
         single_flips=False,
@@ -59,7 +60,15 @@ def test_simulated_comparisons_are_judged_as_paired_difference_judges_them(grade
 
 
 def test_single_flips_are_judged_by_mcnemar_exactly() -> None:
-    kinds = Population(*np.eye(3)[:2], np.ones(3), np.full(3, 1 / 3), True, False)
+    kinds = Population(
+        lost=np.array([1.0, 0, 0]),
+        gained=np.array([0, 1.0, 0]),
+        squares=np.array([1.0, 1, 0]),
+        size=np.ones(3),
+        share=np.full(3, 1 / 3),
+        single_flips=True,
+        graded=False,
+    )
     for broke, fixed in ((12, 2), (3, 3), (0, 7)):
         drawn = _Drawn(kinds, np.array([[broke, fixed, 100]]), 100 + broke + fixed)
         before = np.repeat([1.0, 0.0, 1.0], [broke, fixed, 100])
