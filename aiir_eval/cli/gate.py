@@ -218,7 +218,7 @@ def decided_early(
             "another claim fails before"
         )
     with Progress(f"{baseline} -> {candidate}") as progress, stdout_for_results():
-        return gate_sequentially(
+        verdict = gate_sequentially(
             suite,
             sides[0],
             sides[1],
@@ -235,6 +235,9 @@ def decided_early(
             allow_python=options.allow_python,
             suite_file=suite_path,
         )
+    if keep is not None:
+        note(f"kept the runs in {keep}; they are not complete, and no evidence a second time")
+    return verdict
 
 
 def prepared_side(

@@ -170,7 +170,8 @@ def gate_sequentially(
             progress=progress,
         )
     except KeyboardInterrupt:
-        raise InterruptedRunError(f"stopped by the user, undecided: {gate.calls}") from None
+        kept = "" if keep is None else f" and kept in {keep}"
+        raise InterruptedRunError(f"stopped by the user, undecided: {gate.calls}{kept}") from None
     except UnreachableError as error:
         raise UnreachableError(f"{error}\nundecided: {gate.calls}") from error
     finally:

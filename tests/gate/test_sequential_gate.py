@@ -433,18 +433,16 @@ def test_every_block_has_its_share_of_each_stratum() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("strata", [1, 2])
-def test_false_verdicts_are_as_rare_as_promised(strata: int) -> None:
-    # the candidate passes each case by a fresh coin: a loss of exactly the margin, or none
-    runs, margin = 150, 0.1
+@pytest.mark.parametrize(("loss", "wrong", "strata"), [(0.1, "pass", 2), (0.0, "fail", 1)])
+def test_false_verdicts_are_as_rare_as_promised(loss: float, wrong: str, strata: int) -> None:
+    # each case passes by a fresh coin: a loss of exactly the margin, or none
+    runs, margin = 60, 0.1
     classes = ["hallucination", "unsafe_action"]
-    suite = suite_of(240, **{"class": lambda i: classes[0 if strata == 1 else i % 2]})
+    suite = suite_of(240, **{"class": lambda i: classes[i % strata]})
     claim = {"name": "c", "non_inferior": {"margin": margin}}
-    highest = 0.05 + 3 * (0.05 * 0.95 / runs) ** 0.5
-    for loss, wrong in ((margin, "pass"), (0.0, "fail")):
-        found = []
-        for seed in range(runs):
-            old, new = passes(0.9, "1", seed=seed), passes(0.9 - loss, "2", seed=seed)
-            found.append(decide(suite, old, new, claim, seed=seed, concurrency=32).verdict)
-        assert found.count(wrong) / runs <= highest
-        assert len(set(found)) > 1  # it is not that nothing is ever decided
+    found = []
+    for seed in range(runs):
+        old, new = passes(0.9, "1", seed=seed), passes(0.9 - loss, "2", seed=seed)
+        found.append(decide(suite, old, new, claim, seed=seed, concurrency=32).verdict)
+    assert found.count(wrong) / runs <= 0.05 + 3 * (0.05 * 0.95 / runs) ** 0.5
+    assert {"pass", "fail"} - {wrong} <= set(found)  # the other one is found
