@@ -92,7 +92,8 @@ def build(
     if errors:
         raise InputError(f"{len(errors)} checks or outputs are wrong; the suite was not written")
     save_suite(built, out)
-    note(f"{out}: {len(built)} cases of {len(chosen)} incidents")
+    incidents = "1 incident" if len(chosen) == 1 else f"{len(chosen)} incidents"
+    note(f"{out}: {len(built)} cases of {incidents}")
 
 
 @click.command()
