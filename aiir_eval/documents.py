@@ -418,6 +418,8 @@ def dump_yaml(value: Mapping[str, Any]) -> str:
         # Quoted when a reader of the 1.2 core schema would not read the bare word as text, and
         # escaped where a line break of another kind would come back as a plain one.
         style = None
+        if re.search("[\ud800-\udfff]", value):
+            raise InputError(f"{value[:80]!r} holds half a character, which no file can")
         if re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]", value):
             style = '"'
         elif "\n" in value and not re.search(r"[^\S\n]\n|\t", value):

@@ -53,6 +53,9 @@ def invoke(arguments: Sequence[str] | None = None) -> int:
         if isinstance(error, OSError) and error.strerror:  # a path too long, a disk that is full
             tell([visible(f"{error.filename}: " * bool(error.filename) + error.strerror)])
             return 2
+        if isinstance(error, UnicodeEncodeError):  # an option that is not UTF-8
+            tell([visible(f"{error.object[:200]!r} is not UTF-8 text")])
+            return 2
         tell([f"{type(error).__name__}: {visible(str(error))}"])
         click.echo(
             "This is a defect of aiir, not of your input. Set AIIR_DEBUG=1 for the traceback.",

@@ -104,8 +104,9 @@ def make_folder(folder: Path) -> Path:
                 file=str(folder),
                 hint="name another with -o",
             )
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True)
+        for item in folder.iterdir():  # and not the folder, which may be a link, or this one
+            shutil.rmtree(item) if item.is_dir() and not item.is_symlink() else item.unlink()
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / MARKER).write_text("made by aiir demo; may be deleted\n")
     write_starter(folder)
     return folder

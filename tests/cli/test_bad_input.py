@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -707,3 +708,22 @@ def test_a_changed_run_is_not_resumed_either(aiir: Aiir, passing: tuple[str, str
     uri = json.loads(Path("old/run.json").read_text())["target"]["uri"]
     said = aiir("run", "suite.yaml", "--target", uri, "-o", copy, "--resume")
     assert said.code == 2 and "the seed" in said.err
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="paths are UTF-8 there")
+def test_what_is_not_utf_8_on_the_command_line_is_told_as_that(
+    refused: Refused, here: Path
+) -> None:
+    odd = os.fsdecode(b"caf\xe9")
+    for name in (odd, "new"):
+        Path(f"{name}.csv").write_text(f"id,ok,run\n1,1,{len(name)}\n2,0,x\n")
+    columns = ("--id", "id", "--passed", "ok")
+    for command in (
+        ("compare", f"{odd}.csv", "new.csv", *columns),
+        ("import", "table", f"{odd}.csv", *columns, "-o", "run"),
+        ("import", "table", "new.csv", *columns, "--target-name", odd, "-o", "run"),
+        ("suite", "from-table", "new.csv", "--id", "id", "--input", "run", "-o", "s.yaml",
+         "--check", f"contains:value={odd}"),
+    ):  # fmt: skip
+        assert r"\udce9" in refused(*command)
+    assert not Path("s.yaml").exists()
