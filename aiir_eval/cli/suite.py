@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -72,7 +73,7 @@ def build(
     from ..suites.lint import lint_suite
     from ..suites.model import save_suite
 
-    incidents = read_incidents(incident_folders)
+    incidents = read_incidents(incident_folders, ids or None)
     if missing := [id_ for id_ in ids if id_ not in incidents]:
         raise InputError(f"no incident {missing[0]!r}", hint=f"known: {', '.join(incidents)}")
     chosen = [
@@ -92,8 +93,8 @@ def build(
     if errors:
         raise InputError(f"{len(errors)} checks or outputs are wrong; the suite was not written")
     save_suite(built, out)
-    incidents = "1 incident" if len(chosen) == 1 else f"{len(chosen)} incidents"
-    note(f"{out}: {len(built)} cases of {incidents}")
+    count = "1 incident" if len(chosen) == 1 else f"{len(chosen)} incidents"
+    note(f"{out}: {len(built)} cases of {count}")
 
 
 @click.command()
@@ -118,7 +119,8 @@ def lint(
     from ..suites.model import load_suite
 
     checked = load_suite(path)
-    incidents = read_incidents(incident_folders)
+    named = [case.incident_id for case in checked.cases if case.incident_id is not None]
+    incidents = read_incidents(incident_folders, named)
     with stdout_for_results():
         problems = lint_suite(checked, incidents, allow_python=allow_python, path=path)
     errors = sum(problem.severity == "error" for problem in problems)
@@ -218,8 +220,13 @@ def from_table(
     note(f"{out}: {len(built)} cases")
 
 
-def read_incidents(folders: tuple[str, ...]) -> dict[str, Incident]:
-    """Incident records by id; a record that breaks the schema stops the command."""
+def read_incidents(
+    folders: tuple[str, ...], wanted: Collection[str] | None = None
+) -> dict[str, Incident]:
+    """Incident records by id; a record that breaks the schema stops the command.
+
+    Where the `wanted` records are all sound, one that nobody asked for is a warning.
+    """
     from pathlib import Path
 
     from ..errors import DocumentError
@@ -227,6 +234,8 @@ def read_incidents(folders: tuple[str, ...]) -> dict[str, Incident]:
 
     here = Path("incidents_corpus")
     register = load_register(*(folders or ([here] if here.is_dir() else [shipped_corpus()])))
-    if register.problems:
+    if register.problems and (wanted is None or not register.incidents.keys() >= set(wanted)):
         raise DocumentError(problems=register.problems)
+    for problem in register.problems:
+        note(f"warning: {problem}")
     return dict(register.incidents)
