@@ -351,6 +351,9 @@ def validation_problems(
             message, hint = "unknown field", "check the spelling; unknown fields are errors"
         elif item["type"] == "missing":
             message = "this field is required"
+        elif item["type"] == "string_type" and isinstance(item["input"], bool | int | float):
+            message = f"this is text, and {item['input']!r} is read as something else"
+            hint = "put it in quotes"
         elif not isinstance(item["input"], Mapping | list) and "Value error" not in item["msg"]:
             message += f", got {item['input']!r:.80}"
         problems.append(document.problem(location, message, hint))
