@@ -173,7 +173,7 @@ def test_an_output_or_an_action_was_observed(tmp_path: Path) -> None:
         ({"severity": 1}, 17, "severity: unknown field"),
         ({"schema": "aiir/incident/2"}, 1, "schema: Input should be 'aiir/incident/1'"),
         ({"id": "../x"}, 2, "id: use letters"),
-        ({"title": 7}, 3, "title: this is text, and 7 is read as something else (put it in quotes)"),
+        ({"title": 7}, 3, "title: this is text, and 7 is read as something else"),
         ({"occurred_at": "14.2.2024"}, 17, "occurred_at: not a time"),
         ({"occurred_at": "2024-02-30"}, 17, "occurred_at: day is out of range"),
         ({"occurred_at": "2024-13"}, 17, "occurred_at: month must be in 1..12"),
