@@ -38,6 +38,9 @@ def invoke(arguments: Sequence[str] | None = None) -> int:
         error.show(file=said)
         click.echo(visible(said.getvalue()), err=True, nl=False)
         return 2
+    except SystemExit as error:  # of the user's code: it decides no exit code, and never a pass
+        tell([f"something called sys.exit({error.code!r})"])
+        return 2
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
         return 130

@@ -29,7 +29,7 @@ class PythonScorer:
     def __call__(self, answer: Answer) -> Judgement:
         try:
             result = self.function(answer, **self.parameters)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise ScoringError(f"{self.name} raised {type(error).__name__}: {error}") from error
         return _judgement(result, self.name)
 

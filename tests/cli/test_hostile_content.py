@@ -494,6 +494,24 @@ def test_a_target_that_misbehaves_makes_error_rows_and_never_a_hole(
     assert aiir("gate", "--baseline", "run", "--candidate", "run", "--aa").code == 4
 
 
+def test_code_that_exits_decides_no_exit_code(aiir: Aiir, here: Path) -> None:
+    scorer = program("import sys\ndef score(answer):\n    sys.exit(0)\n") + ":score"
+    cases = suite(n=3, checks=[{"scorer": scorer}])
+    for name in ("old", "new"):
+        target = saying(f"ok {name}")
+        assert (
+            aiir("run", cases, "--target", target, "--allow-scorer", scorer, "-o", name).code == 0
+        )
+    gate = ("gate", "--baseline", "old", "--candidate")
+    assert aiir(*gate, "new").code == 4
+    assert aiir(*gate, saying("ok"), "--suite", cases, "--allow-scorer", scorer).code == 4
+    leaving = program("import sys\nclass Answer:\n    def __call__(self, question):\n"
+                      "        return 'ok'\n    @property\n    def __signature__(self):\n"
+                      "        sys.exit(0)\nanswer = Answer()\n")  # fmt: skip
+    said = aiir(*gate, f"{leaving}:answer", "--suite", cases, "--allow-scorer", scorer)
+    assert said.code == 2 and "sys.exit(0)" in said.err
+
+
 # ---- keys
 
 KEY, OTHER_KEY = "sk-secret-0123456789abcdefghij", "hf_another_secret_0123456789"
