@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -104,6 +104,13 @@ def number(value: float | None) -> str:
     return f"{value:.4g}"
 
 
+def seconds(value: float | None) -> str:
+    """A time: ``1.27 s``, ``0.386 ms``."""
+    if value is None or value != value:
+        return MISSING
+    return f"{number(value)} s" if abs(value) >= 0.1 or value == 0 else f"{1000 * value:.3g} ms"
+
+
 def count(value: int, noun: str, plural: str | None = None) -> str:
     """``1 case``, ``1,000 cases``."""
     return f"{value:,} {noun if value == 1 else plural or noun + 's'}"
@@ -115,12 +122,21 @@ def graded(comparison: Comparison) -> bool:
 
 
 def drift_sentence(report: DriftReport) -> str:
-    """How many columns changed, between how many rows."""
-    drifted = sum(column.drifted for column in report.columns)
-    return (
-        f"{drifted} of {count(len(report.columns), 'column')} changed between "
-        f"{report.n_reference:,} reference and {report.n_current:,} current rows."
-    )
+    """How many columns changed, between how many rows; with primary columns, how many of those."""
+    primary = [column for column in report.columns if column.primary]
+    others = [column for column in report.columns if not column.primary]
+    rows = f"between {report.n_reference:,} reference and {report.n_current:,} current rows"
+    if not primary:
+        return f"{_changed(others, 'column')} {rows}."
+    told = f"{_changed(primary, 'primary column')} {rows}"
+    if not others:
+        return f"{told}."
+    return f"{told}; {_changed(others, 'other column')}, which does not decide."
+
+
+def _changed(columns: Sequence[ColumnDrift], noun: str) -> str:
+    drifted = sum(column.drifted for column in columns)
+    return f"{drifted} of {count(len(columns), noun)} changed"
 
 
 def drift_kind(column: ColumnDrift) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from test_terminal import DRIFT
 
 from aiir_eval.gate.result import ClaimResult
 from aiir_eval.reports import wording
@@ -64,3 +65,25 @@ def test_violated_claims_come_first() -> None:
 def test_the_verdict_is_not_said_twice() -> None:
     assert wording.told("fail", "Fail: 1 of 2 claims is violated.") == "1 of 2 claims is violated."
     assert wording.told("regressed", "Worse: fewer cases pass.") == "Worse: fewer cases pass."
+
+
+def test_the_headline_of_drift_is_about_the_columns_that_decide() -> None:
+    assert wording.drift_sentence(DRIFT).startswith(
+        f"{sum(c.drifted for c in DRIFT.columns)} of {len(DRIFT.columns)} columns changed between"
+    )
+    first, *rest = (replace(column, primary=False) for column in DRIFT.columns)
+    decided = replace(DRIFT, columns=[replace(first, primary=True, drifted=False), *rest])
+    told = wording.drift_sentence(decided)
+    assert told.startswith("0 of 1 primary column changed between")
+    assert told.endswith("which does not decide.")
+    alone = replace(DRIFT, columns=[replace(first, primary=True, drifted=True)])
+    assert wording.drift_sentence(alone).startswith("1 of 1 primary column changed between")
+    assert wording.drift_sentence(alone).endswith("current rows.")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(1.27, "1.27 s"), (0.1, "0.1 s"), (0.0003856, "0.386 ms"), (0.0, "0 s"), (None, "-")],
+)
+def test_a_short_time_is_in_milliseconds(value: float | None, shown: str) -> None:
+    assert wording.seconds(value) == shown

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .. import incident_view
 from ..run_summary import RunSummary, summarize_run
-from ..wording import count, drift_sentence, number, rate, rate_span
+from ..wording import count, drift_sentence, number, rate, rate_span, seconds
 from .page import Figure, page
 from .rows import drift_groups
 
@@ -65,8 +65,8 @@ def _run_figures(summary: RunSummary) -> list[Figure]:
     if summary.n_errors:
         figures.append(Figure("Errors", f"{summary.n_errors:,}", "counted as failed"))
     if summary.latency_median is not None:
-        slow = f"95th percentile {number(summary.latency_p95)} s"
-        figures.append(Figure("Latency, median", f"{number(summary.latency_median)} s", slow))
+        slow = f"95th percentile {seconds(summary.latency_p95)}"
+        figures.append(Figure("Latency, median", seconds(summary.latency_median), slow))
     if summary.cost_usd is not None or summary.output_tokens is not None:
         cost = "-" if summary.cost_usd is None else f"{summary.cost_usd:,.4f} USD"
         tokens = f"{number(summary.input_tokens)} in, {number(summary.output_tokens)} out tokens"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..run_summary import summarize_run
-from ..wording import count, drift_kind, drift_sentence, number, pvalue, rate, rate_span
+from ..wording import count, drift_kind, drift_sentence, number, pvalue, rate, rate_span, seconds
 from .page import NARROW, columns, cut, facts, heading, headline, page, text, word
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ def render_run(run: Run, *, color: bool = False, width: int = 100) -> str:
                 ("errors", text(f"{count(summary.n_errors, 'trial')} errored, counted as failed",
                                 "red") if summary.n_errors else ""),
                 ("latency", "" if summary.latency_median is None else
-                 f"median {number(summary.latency_median)} s, "
-                 f"95th percentile {number(summary.latency_p95)} s"),
+                 f"median {seconds(summary.latency_median)}, "
+                 f"95th percentile {seconds(summary.latency_p95)}"),
                 ("tokens", "" if summary.output_tokens is None else
                  f"{number(summary.input_tokens)} in, {number(summary.output_tokens)} out"),
                 ("cost", "" if summary.cost_usd is None else f"{summary.cost_usd:,.4f} USD"),
