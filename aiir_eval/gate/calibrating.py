@@ -231,13 +231,23 @@ def _repeat(
     for at, loss in enumerate(losses):
         rate = loss / pooled.level if loss > 0 else 0.0
         after, trials = versions.candidate(rate), versions.trials(rate)
-        judged = [part.judge(before, after, trials) for part in parts]
+        overall = None
+        judged = []
+        for part in parts:
+            if isinstance(part, Change):
+                difference = part.difference(before, after)
+                if part.cases.size == pooled.cases.size:
+                    overall = difference
+                judged.append(part.judge(difference))
+            else:
+                judged.append(part.judge(trials))
         verdicts = [claim.verdict for claim in weigh(judged, policy.confidence_level)]
         tallies.claim_failed[at] += [verdict == "fail" for verdict in verdicts]
         tallies.failed[at] += "fail" in verdicts
         tallies.passed[at] += set(verdicts) == {"pass"}
-        conclusion = pooled.difference(before, after).conclusion(policy.margin)
-        tallies.regressed[at] += conclusion == "regressed"
+        if overall is None:
+            overall = pooled.difference(before, after)
+        tallies.regressed[at] += overall.conclusion(policy.margin) == "regressed"
     for at, part in enumerate(parts):
         if isinstance(part, Change) and part.margin <= part.level:
             after = versions.candidate(part.margin / part.level)

@@ -72,8 +72,8 @@ class Change:
             **self.options,  # type: ignore[arg-type]
         )
 
-    def judge(self, before: Floats, after: Floats, trials: Floats) -> Judged:
-        holds, violation = settles(self.difference(before, after), self.margin)
+    def judge(self, difference: PairedDifference) -> Judged:
+        holds, violation = settles(difference, self.margin)
         return replace(self.judged, holds=holds, violation=violation)
 
 
@@ -91,7 +91,7 @@ class Bound:
     known: dict[int, Judged] = field(default_factory=dict)
     coverage: Coverage = "losses only"
 
-    def judge(self, before: Floats, after: Floats, trials: Floats) -> Judged:
+    def judge(self, trials: Floats) -> Judged:
         from ..stats import failure_rate_bound
 
         failed = trials[self.rows] == 0
@@ -119,7 +119,7 @@ class Count:
     errors: int
     coverage: Coverage = "losses only"
 
-    def judge(self, before: Floats, after: Floats, trials: Floats) -> Judged:
+    def judge(self, trials: Floats) -> Judged:
         within = int((trials[self.rows] == 0).sum()) + self.errors <= self.most
         return replace(self.judged, holds=within, certain=not within)
 
@@ -131,7 +131,7 @@ class Held:
     judged: Judged
     coverage: Coverage = "as it stands"
 
-    def judge(self, before: Floats, after: Floats, trials: Floats) -> Judged:
+    def judge(self, trials: Floats) -> Judged:
         return self.judged
 
 

@@ -6,12 +6,14 @@ The unit is the case, clusters are incidents, trials sit inside cases. Every ran
 
 from __future__ import annotations
 
+from aiir_eval.stats.assuming import Assumptions
 from aiir_eval.stats.bootstrap import (
     RatioBound,
     ValueBound,
     cluster_bootstrap_ratio,
     cluster_bootstrap_value,
 )
+from aiir_eval.stats.bounding import BoundDesign, trials_for_bound
 from aiir_eval.stats.flakiness import (
     ChangedCases,
     FlakyCases,
@@ -25,6 +27,7 @@ from aiir_eval.stats.judges import JudgeAgreement, judge_agreement
 from aiir_eval.stats.multiplicity import benjamini_hochberg, holm, max_t
 from aiir_eval.stats.paired import Equivalence, NonInferiority, PairedDifference, paired_difference
 from aiir_eval.stats.planning import cases_needed
+from aiir_eval.stats.power import cases_for_power, settling_power
 from aiir_eval.stats.prediction_powered import (
     PredictionPowered,
     prediction_powered_difference,
@@ -49,6 +52,8 @@ from aiir_eval.stats.two_sample import TestResult, contingency_chi2, ks_2samp, w
 from aiir_eval.stats.variance import VarianceComponents, variance_components
 
 __all__ = [
+    "Assumptions",
+    "BoundDesign",
     "ChangedCases",
     "ConfidenceInterval",
     "ConfidenceSequence",
@@ -69,6 +74,7 @@ __all__ = [
     "ValueBound",
     "VarianceComponents",
     "benjamini_hochberg",
+    "cases_for_power",
     "cases_needed",
     "changed_cases",
     "clopper_pearson",
@@ -90,9 +96,11 @@ __all__ = [
     "prediction_powered_rate",
     "rogan_gladen_difference",
     "rogan_gladen_rate",
+    "settling_power",
     "sign_flip",
     "tango_interval",
     "tango_pvalue",
+    "trials_for_bound",
     "variance_components",
     "welch_t",
     "wilson_interval",

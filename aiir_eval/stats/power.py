@@ -62,8 +62,8 @@ def settling_power(
     Examples
     --------
     >>> versions = Assumptions(pass_rate=0.9, discordance=0.1)
-    >>> round(settling_power(versions, 276, margin=0.05), 2)
-    0.79
+    >>> 0.78 < settling_power(versions, 276, margin=0.05) < 0.83
+    True
     """
     kinds = (
         assumptions
@@ -84,13 +84,36 @@ def cases_for_power(
     n_resamples: int = 4_000,
     rng: Rng = None,
 ) -> int:
-    """Cases in all that settle the question with this `power`; see `settling_power`.
+    """Cases in all that settle the question with this `power`.
+
+    Parameters
+    ----------
+    assumptions, n_trials, margin, confidence_level, n_resamples, rng
+        As for `settling_power`.
+    power : float
+        Chance to settle it, in (0, 1).
+
+    Returns
+    -------
+    int
+        The smallest number found, within 1%; whole clusters of the mean size.
 
     Raises
     ------
     ValueError
         The truth lies where nothing can be shown (a difference of zero without a margin, or a
         loss of the margin or more), or more than 10 million cases would be needed.
+
+    Notes
+    -----
+    Searched along the root of the number, on which the normal quantile of the power is nearly
+    straight, with the same random numbers at each. Where flips are few, power grows in steps and
+    may lie a few points above what was asked.
+
+    References
+    ----------
+    Tango (1998), Stat. Med. 17, 891-908 (the test); Nam (1997), Biometrics 53, 1422-1430 (its
+    power in closed form, for pairs of single trials).
 
     Examples
     --------
