@@ -363,7 +363,7 @@ def validation_problems(
 def _known_part(data: Any, location: Iterable[str | int]) -> Location:
     """`location` without the names pydantic adds for the branches of a union."""
     known: Location = ()
-    parts = list(location)
+    parts = [part for part in location if part != "[key]"]
     for number, part in enumerate(parts, 1):
         if isinstance(data, Mapping):
             if part in data or number == len(parts):  # the last one may be a field that is missing

@@ -64,7 +64,10 @@ def validate(paths: tuple[str, ...], format_: str) -> int:
         for problem in register.problems:
             click.echo(visible(str(problem)))
         files = "1 record" if len(register.incidents) == 1 else f"{len(register.incidents)} records"
-        click.echo(f"{files} valid, {len(register.problems)} problems")
+        problems = (
+            "1 problem" if len(register.problems) == 1 else f"{len(register.problems)} problems"
+        )
+        click.echo(f"{files} valid, {problems}")
     return 2 if register.problems else 0
 
 
