@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from ..compare.comparability import obstacles
 from ..compare.identical import same_answers
 from ..compare.pairing import pair
 from ..errors import InputError
 from ..runs.model import Run, is_run, load_run
-from ..runs.running import Begun
+from ..runs.running import AnyTarget, Begun
 
-if TYPE_CHECKING:
-    from ..targets.protocol import Target
-
-Version: TypeAlias = "Run | Target | str | Path"
+Version: TypeAlias = "Run | AnyTarget | Path"
 SAME_TARGET = (
     "both sides are the same target: their fingerprints are identical "
     "(an A/A comparison is asked for with aa)"

@@ -21,7 +21,7 @@ from ..compare.result import Comparison
 from ..errors import InterruptedRunError, UnreachableError
 from ..runs.model import Run
 from ..runs.rows import TrialRow, trial_row, trial_table
-from ..runs.running import Begun, Progress, begin
+from ..runs.running import AnyConfig, Begun, Progress, begin
 from ..runs.stepwise import Job, OpenRun, run_watched
 from ..suites.model import Suite
 from .beginning import Version, as_run, nothing_to_save, reasons_not_to_begin
@@ -37,7 +37,6 @@ from .watching import PairedWatch, Watch, WholeWatch, watched_by
 
 if TYPE_CHECKING:
     from ..incidents.model import Incident
-    from ..targets.config import Config
 
 SIDES: tuple[SideName, ...] = ("baseline", "candidate")
 
@@ -56,7 +55,7 @@ def gate_sequentially(
     concurrency: int = 8,
     timeout_s: float = 60.0,
     progress: Callable[[Progress], object] | None = None,
-    config: Config | str | Path | None = None,
+    config: AnyConfig | None = None,
     allow_python: Collection[str] = (),
     suite_file: str | Path | None = None,
 ) -> Verdict:
@@ -117,7 +116,6 @@ def gate_sequentially(
     Waudby-Smith and Ramdas (2024), "Estimating means of bounded random variables by betting",
     J. R. Stat. Soc. B 86, 1-27.
     """
-    from ..targets.config import find_config
     from ..user_code import importable
 
     if policy is None:
@@ -150,10 +148,8 @@ def gate_sequentially(
     setting = _Setting(sides, begun[0].suite, policy, seed, aa)
     if problems:
         return setting.refused(problems)
-    known = find_config(config)
-    with importable([known.folder] if known else []):
-        allowed = [*allow_python, *(known.scorers if known else ())]
-        gate = _Gate.of(setting, incidents=incidents, allow_python=allowed)
+    with importable(begun[0].folders):
+        gate = _Gate.of(setting, incidents=incidents, allow_python=begun[0].allow_python)
     if gate.void or gate.stops:
         return gate.verdict([run.end("stopped") for run in gate.opened(timeout_s)])
     runs = gate.opened(timeout_s)

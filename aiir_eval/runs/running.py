@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .._version import __version__
 from ..errors import AiirError, InputError, InterruptedRunError, UnreachableError
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from ..targets.config import Config
     from ..targets.protocol import Target
 
+AnyTarget: TypeAlias = "Target | str"
+AnyConfig: TypeAlias = "Config | str | Path"
 PROGRESS_EVERY_S = 0.1
 
 
@@ -47,6 +49,8 @@ class Begun:
     target: Target
     judge: Judge
     manifest: RunManifest
+    allow_python: Sequence[str]  # those of the configuration too
+    folders: Sequence[str]  # where their modules are looked for first
 
 
 def run(
@@ -161,7 +165,8 @@ def begin(
     if isinstance(target, str):
         target = make_target(target, config=known)
     allowed = [*allow_python, *(known.scorers if known else ())]
-    with importable([known.folder] if known else []):
+    folders = [known.folder] if known else []
+    with importable(folders):
         judge = Judge.of(suite.cases, allow_python=allowed, suite_file=suite_file)
     manifest = RunManifest(
         suite_name=suite.name,
@@ -177,7 +182,7 @@ def begin(
         start=now(),
         status="running",
     )
-    return Begun(suite, target, judge, manifest)
+    return Begun(suite, target, judge, manifest, allowed, folders)
 
 
 def _check_settings(*, trials: int | None, seed: int, concurrency: int, timeout_s: float) -> None:

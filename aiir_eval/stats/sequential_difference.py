@@ -197,7 +197,7 @@ def sequential_difference(
     size = np.bincount(codes)
     means = np.bincount(codes, after - before) / size
     weight = np.bincount(codes, weights)
-    weight /= weight.max()
+    weight = weight / weight.max()
     look = np.zeros(size.size, dtype=at.dtype)
     look[codes] = at
     test = SequentialTest(margin, confidence_level=confidence_level)
