@@ -44,7 +44,8 @@ def sections(incident: Incident) -> list[Section]:
                 ("Action", incident.observed_action or ""),
                 ("Impact", incident.downstream_impact),
                 ("Root cause", incident.root_cause or ""),
-                ("Failed control", "" if control is None else _words(control.kind, control.patch)),
+                ("Failed control", "" if control is None else
+                 _words(_term(control.kind), control.patch)),
             ],
         ),
         Section(
@@ -69,17 +70,18 @@ def sections(incident: Incident) -> list[Section]:
                 ("Occurred", incident.occurred_at or ""),
                 ("Detected", incident.detected_at or ""),
                 ("Containment", incident.containment_decision),
-                ("Paused", _lines(_words(each.kind, each.ref, each.at, each.by)
+                ("Paused", _lines(_words(_term(each.kind), each.ref, each.at, each.by)
                                   for each in incident.pause)),
                 ("Restored by", "" if restoration is None else
-                 _words(", ".join(restoration.decisions), restoration.by, restoration.at,
-                        restoration.reason)),
+                 _words(", ".join(map(_term, restoration.decisions)), restoration.by,
+                        restoration.at, restoration.reason)),
                 ("Remediation", incident.remediation_owner),
                 ("Incident owner", incident.incident_owner or ""),
                 ("Communications", incident.communications_owner or ""),
-                ("Told", _lines(_words(each.at, each.to, each.channel, each.summary)
+                ("Told", _lines(_words(each.at, each.to, each.channel, each.summary, each.ref)
                                 for each in incident.communications)),
-                ("Clocks", _lines(_words(each.clock, each.status, each.due_at)
+                ("Clocks", _lines(_words(each.clock, each.status,
+                                         each.due_at and f"due {each.due_at}", each.by)
                                   for each in incident.notifications)),
             ],
         ),
@@ -102,10 +104,17 @@ def sections(incident: Incident) -> list[Section]:
             ],
         ),
         Section(
+            "Steps",
+            [
+                (name, _words(step.status, step.by, step.at, step.note, _evidence(step.evidence)))
+                for name, step in incident.steps.items()
+            ],
+        ),
+        Section(
             "Record",
             [
                 ("Tags", ", ".join(incident.tags)),
-                ("Evidence", _lines(_words(each.kind, each.path, f"sha256 {each.sha256}")
+                ("Evidence", _lines(_words(_term(each.kind), each.path, f"sha256 {each.sha256}")
                                     for each in incident.evidence)),
                 ("Confidence", _words(incident.confidence,
                                       "reconstructed from public sources"
@@ -155,7 +164,16 @@ def _arguments(values: Mapping[str, Any]) -> str:
 
 
 def _words(*parts: str | None) -> str:
-    return ", ".join(part.replace("_", " ") if part.islower() else part for part in parts if part)
+    return ", ".join(part for part in parts if part)
+
+
+def _term(word: str) -> str:
+    """A word of the schema as one reads it."""
+    return word.replace("_", " ")
+
+
+def _evidence(evidence: str | list[str] | None) -> str:
+    return ", ".join(evidence) if isinstance(evidence, list) else evidence or ""
 
 
 def _lines(lines: Iterable[str]) -> str:

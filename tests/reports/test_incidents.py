@@ -18,6 +18,20 @@ def test_the_whole_record_is_on_the_terminal() -> None:
     assert not {c for c in text if c != "\n" and unicodedata.category(c) in {"Cc", "Cf", "Cs"}}
 
 
+def test_steps_are_shown_and_names_of_files_stay_as_they_are() -> None:
+    data = INCIDENT.to_mapping() | {
+        "steps": {"contain.1": {"status": "done", "by": "ana", "evidence": ["pause_log.txt"]}},
+        "evidence": [{"kind": "user_report", "path": "mail_7/re_1.txt", "sha256": "0" * 64}],
+        "pause": [{"kind": "tool_permission", "ref": "issue_refund"}],
+    }
+    record = type(INCIDENT).model_validate(data)
+    for text in (terminal.render_incident(record, width=120), markdown.incident_markdown(record)):
+        shown = " ".join(text.replace("\\_", "_").split())
+        for piece in ("contain.1", "done, ana, pause_log.txt", "user report, mail_7/re_1.txt",
+                      "tool permission, issue_refund"):  # fmt: skip
+            assert piece in shown, piece
+
+
 def test_a_register_has_a_line_for_each_record() -> None:
     other = INCIDENT.model_copy(update={"id": "INC-8", "class_": "unsafe_action", "title": "Eggs"})
     text = terminal.render_incidents([other, INCIDENT], width=120)
