@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .gate.policy import Policy as Policy
     from .gate.policy import load_policy as load_policy
     from .gate.result import Verdict as Verdict
+    from .gate.sequential import gate_sequentially as gate_sequentially
     from .incidents.loading import load_incident as load_incident
     from .incidents.loading import load_register as load_register
     from .incidents.model import Incident as Incident
@@ -70,6 +71,7 @@ _EXPORTS = {
     "compare": "compare.comparing",
     "drift": "drift.detecting",
     "gate": "gate.gating",
+    "gate_sequentially": "gate.sequential",
     "import_table": "runs.importing",
     "lint_suite": "suites.lint",
     "load_comparison": "compare.document",
