@@ -38,8 +38,8 @@ def obstacles(paired: Paired, same: SameAnswers, *, aa: bool) -> list[Obstacle]:
         *_different_cases(paired),
         *_incomplete(old, "baseline"),
         *_incomplete(new, "candidate"),
-        *_duplicates(old, "baseline"),
-        *_duplicates(new, "candidate"),
+        *_duplicates(paired.old, "baseline"),
+        *_duplicates(paired.new, "candidate"),
         *_corrupted(paired.old, paired, "baseline"),
         *_corrupted(paired.new, paired, "candidate"),
         *_no_outcome(paired),
@@ -123,7 +123,12 @@ def _incomplete(run: Run, side: str) -> Iterator[Obstacle]:
         yield Obstacle(f"the {side} holds {rows:,} rows; run.json states {manifest.n_rows:,}")
 
 
-def _duplicates(run: Run, side: str) -> Iterator[Obstacle]:
+def _duplicates(trials: SideTrials, side: str) -> Iterator[Obstacle]:
+    run = trials.run
+    if trials.rows.size == run.trials.num_rows:  # already sorted by case and trial
+        again = (np.diff(trials.case) == 0) & (np.diff(trials.trial) == 0)
+        if not again.any():
+            return
     case, ids = text_codes(run.trials["case_id"])
     trial = as_ints(run.trials["trial"], null=-1)
     order = np.lexsort((trial, case))

@@ -62,13 +62,21 @@ class SideTrials:
     def column(self, name: str) -> pa.ChunkedArray:
         """A column of the run, in the order of the trials here."""
         column = self.run.trials[name]
-        if np.array_equal(self.rows, np.arange(len(column))):
-            return column
-        return column.take(self.rows)
+        return column if self.in_order else column.take(self.rows)
 
     def numbers(self, name: str) -> Floats:
         """A numeric column as floats, NaN where null."""
         return as_floats(self.column(name))
+
+    @cached_property
+    def in_order(self) -> bool:
+        """Whether these are all rows of the run, in its own order."""
+        return np.array_equal(self.rows, np.arange(self.run.trials.num_rows))
+
+    @cached_property
+    def first_rows(self) -> Ints:
+        """Row of the first trial of each case."""
+        return np.take(self.rows, np.cumsum(self.counts) - self.counts)
 
     @cached_property
     def counts(self) -> Ints:
@@ -77,9 +85,11 @@ class SideTrials:
 
     def case_means(self, values: Floats) -> Floats:
         """Mean over the trials of each case that have a value; NaN for a case with none."""
-        there = ~np.isnan(values)
-        number = np.bincount(self.case[there], minlength=self.n_cases)
-        total = np.bincount(self.case[there], weights=values[there], minlength=self.n_cases)
+        case, number, there = self.case, self.counts, ~np.isnan(values)
+        if not there.all():
+            case, values = case[there], values[there]
+            number = np.bincount(case, minlength=self.n_cases)
+        total = np.bincount(case, weights=values, minlength=self.n_cases)
         means = np.full(self.n_cases, np.nan)
         np.divide(total, number, out=means, where=number > 0)
         return means
@@ -151,8 +161,9 @@ class Paired:
     def attribute(self, name: str, *, side: str = "old") -> pa.Array:
         """A column that belongs to the case (class, origin, ...), one value a case."""
         trials: SideTrials = getattr(self, side)
-        first = trials.rows[np.searchsorted(trials.case, np.arange(self.n_cases))]
-        taken = trials.run.trials[name].take(first)
+        taken = trials.run.trials[name]
+        if not (trials.in_order and len(taken) == self.n_cases):
+            taken = taken.take(trials.first_rows)
         return taken.combine_chunks() if taken.num_chunks != 1 else taken.chunk(0)
 
     def codes(self, name: str) -> tuple[Ints, list[str]]:

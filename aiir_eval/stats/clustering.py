@@ -47,7 +47,7 @@ def cluster_codes(clusters: Any, n: int) -> Codes:
     if not isinstance(labels, list):
         array = np.asarray(labels)
         if array.dtype.kind in "biu":
-            return np.unique(array, return_inverse=True)[1].astype(np.intp)
+            return _integer_codes(array)
         labels = array.tolist()
     if any(label is None or label != label for label in labels):
         raise ValueError("clusters: a label is missing (None or NaN)")
@@ -55,13 +55,24 @@ def cluster_codes(clusters: Any, n: int) -> Codes:
     return np.fromiter((codes.setdefault(label, len(codes)) for label in labels), np.intp, n)
 
 
+def _integer_codes(labels: NDArray[Any]) -> Codes:
+    """Rank of each integer label among those there are, without sorting where they are dense."""
+    if labels.dtype.kind == "b" or labels.min() < 0 or labels.max() > 4 * labels.size:
+        return np.unique(labels, return_inverse=True)[1].astype(np.intp)
+    there = np.bincount(labels) > 0
+    ranks: Codes = np.cumsum(there, dtype=np.intp) - 1
+    return np.take(ranks, labels)
+
+
 def cluster_totals(values: Floats, codes: Codes) -> tuple[Floats, Floats]:
     """Sum and number of the values of each cluster, clusters ordered by (number, sum)."""
     n_clusters = int(codes.max()) + 1
     if n_clusters == values.size:
         return np.sort(values), np.ones(values.size)
-    rows = np.lexsort((values, codes))
-    totals = np.bincount(codes[rows], weights=values[rows], minlength=n_clusters)
+    if not np.array_equal(values, np.rint(values)):  # sums of whole numbers have no order
+        rows = np.lexsort((values, codes))
+        codes, values = codes[rows], values[rows]
+    totals = np.bincount(codes, weights=values, minlength=n_clusters)
     sizes = np.bincount(codes, minlength=n_clusters).astype(np.float64)
     order = np.lexsort((totals, sizes))
     return np.asarray(totals[order], dtype=np.float64), sizes[order]
