@@ -56,8 +56,8 @@ if TYPE_CHECKING:
     "--keep",
     type=click.Path(),
     metavar="DIR",
-    help="With --sequential: keep the runs, which are not complete, in DIR/baseline and "
-    "DIR/candidate.",
+    help="Keep the runs of targets in DIR/baseline and DIR/candidate (with --sequential they are "
+    "not complete).",
 )
 @click.option("--junit", type=click.Path(), metavar="FILE", help="Write JUnit XML.")
 @click.option(
@@ -121,14 +121,14 @@ def gate(
     policy = default_policy() if policy_path is None else load_policy(policy_path)
     require_writable(out, junit, markdown_file, html_file)
     incidents = known_incidents(incident_folders)
-    if keep is not None and not sequential:
-        raise click.UsageError("--keep goes with --sequential; `aiir run -o` keeps a whole run")
     if sequential:
         verdict = decided_early(
             baseline, candidate, suite_path, policy, incidents, trials, aa, keep, options
         )
     else:
-        verdict = decided(baseline, candidate, suite_path, policy, incidents, trials, aa, options)
+        verdict = decided(
+            baseline, candidate, suite_path, policy, incidents, trials, aa, keep, options
+        )
     print_verdict(verdict, format_)
     if out is not None:
         from ..gate.document import save_verdict
@@ -157,16 +157,24 @@ def decided(
     incidents: Mapping[str, Incident] | None,
     trials: int | None,
     aa: bool,
+    keep: str | None,
     options: TargetOptions,
 ) -> Verdict:
     """The verdict on two whole runs."""
+    from pathlib import Path
+
     from ..compare.comparing import compare
     from ..gate.gating import gate as decide
     from ..user_code import importable
 
     # Both sides before either is run: bad input is told at once, and before an unreachable target.
-    old = prepared_side(baseline, suite_path, trials, options)
-    new = prepared_side(candidate, suite_path, trials, options)
+    places = [None if keep is None else str(Path(keep, side)) for side in ("baseline", "candidate")]
+    old = prepared_side(baseline, suite_path, trials, places[0], options)
+    new = prepared_side(candidate, suite_path, trials, places[1], options)
+    if Path(baseline).exists() and Path(candidate).exists():
+        for name, value in (("--suite", suite_path), ("--trials", trials), ("--keep", keep)):
+            if value is not None:
+                note(f"warning: {name} is not used: both sides are recorded runs")
     comparison = compare(
         old(),
         new(),
@@ -241,7 +249,7 @@ def decided_early(
 
 
 def prepared_side(
-    name: str, suite_path: str | None, trials: int | None, options: TargetOptions
+    name: str, suite_path: str | None, trials: int | None, out: str | None, options: TargetOptions
 ) -> Callable[[], Run]:
     """A run folder, read; or a target, made: a call runs it."""
     from pathlib import Path
@@ -253,7 +261,7 @@ def prepared_side(
         return lambda: run
     known_target(name, suite_path, options.config())
     assert suite_path is not None
-    return options.prepared(suite_path, name, trials=trials)
+    return options.prepared(suite_path, name, trials=trials, out=out)
 
 
 def known_target(name: str, suite_path: str | None, config: Config | None) -> str:

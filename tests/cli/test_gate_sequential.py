@@ -131,9 +131,8 @@ def test_two_recorded_runs_and_other_mistakes_are_told(
     )
     assert got == 2
     assert "no call can be saved" in err
-    got, _, err = call(capsys, "gate", "--baseline", "good", "--candidate", "better", "--keep", "x")
-    assert got == 2
-    assert "--sequential" in err
+    _, _, err = call(capsys, "gate", "--baseline", "good", "--candidate", "better", "--keep", "x")
+    assert "--keep is not used" in err
     got, _, err = call(
         capsys, "gate", "--baseline", "good", "--candidate", "app@worse", "--sequential"
     )
@@ -142,6 +141,18 @@ def test_two_recorded_runs_and_other_mistakes_are_told(
     got, _, err = sequentially(capsys, "good", "nobody")
     assert got == 2
     assert "neither a run folder nor a target" in err
+
+
+def test_the_fixed_gate_keeps_whole_runs_that_can_be_gated_again(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sides = ["--baseline", "app@good", "--candidate", "app@better", "--suite", "suite.yaml"]
+    first, _, _ = call(capsys, "gate", *sides, "--keep", "whole")
+    again, _, _ = call(
+        capsys, "gate", "--baseline", "whole/baseline", "--candidate", "whole/candidate"
+    )
+    assert first == again
+    assert first in (0, 1, 3)
 
 
 def test_kept_runs_are_invalid_in_a_later_gate(
