@@ -137,7 +137,7 @@ def as_context(value: Any) -> list[Passage]:
 
 def plain_data(value: Any) -> Any:
     """Anything as plain JSON data, so that it can stand in a record."""
-    return json.loads(json.dumps(value, ensure_ascii=False, default=str))
+    return json.loads(json.dumps(value, ensure_ascii=False, default=str), parse_constant=str)
 
 
 def as_moment(value: Any) -> str | None:

@@ -191,6 +191,14 @@ def test_a_row_that_cannot_be_found_or_named_is_an_error(
     assert says in str(caught.value)
 
 
+def test_a_number_that_no_document_can_hold_is_text() -> None:
+    calls = [{"name": "wait", "arguments": {"seconds": float("inf")}}]
+    rows = pd.DataFrame({"id": ["7"], "input": ["a"], "output": ["b"], "tool_calls": [calls]})
+    incident = draft_from_row(rows, "7")
+    arguments = incident.cases[0].bad[0].tool_calls[0].arguments
+    assert arguments == {"seconds": "Infinity"}
+
+
 def test_other_rows_without_an_id_do_not_stand_in_the_way() -> None:
     rows = pd.DataFrame(
         {"id": [None, "", "7"], "input": ["a", "b", "c"], "output": ["d", "e", "f"]}
