@@ -109,9 +109,14 @@ def _marks(seen: Seen) -> Iterator[Candidate]:
     if not seen.fell or not all(side.any() for side in known):
         return
     for mark in _MARKS:
+        marked = [mark.of(side) for side in (seen.paired.old, seen.paired.new)]
+        if not any(side.any() for side in marked):
+            continue
         before, after = (
-            side.case_means(np.where(there, mark.of(side), np.nan))
-            for side, there in zip((seen.paired.old, seen.paired.new), known, strict=True)
+            side.case_means(np.where(there, has_it, np.nan))
+            for side, there, has_it in zip(
+                (seen.paired.old, seen.paired.new), known, marked, strict=True
+            )
         )
         shift = seen.shift(before, after)
         if shift is None:
