@@ -120,10 +120,17 @@ def test_a_journal_of_nothing_is_an_empty_table(tmp_path: Path) -> None:
 
 
 def test_the_disk_being_full_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
-    full = Path("/dev/full")
-    if not full.exists():
-        pytest.skip("no /dev/full on this system")
-    (tmp_path / "trials.jsonl").symlink_to(full)
-    journal = JournalWriter(tmp_path / "trials.jsonl")
-    with pytest.raises(InputError, match=r"No space left.*--resume"):
+    resource = pytest.importorskip("resource", reason="no limit on the size of files here")
+    path = tmp_path / "trials.jsonl"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with JournalWriter(path) as journal:
         journal.append(trial_row(small_suite(1).cases[0], 0))
+        whole = path.stat().st_size
+        resource.setrlimit(resource.RLIMIT_FSIZE, (whole + 10, hard))
+        try:
+            with pytest.raises(InputError, match=r"File too large.*--resume"):
+                journal.append(trial_row(small_suite(1).cases[0], 1))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.stat().st_size == whole + 10  # a part of the second line
+    assert [row.trial for row in read_journal(path).rows] == [0]
