@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -19,6 +21,22 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"recorded data is absent: no folder {folder} (set AIIR_SHARED_DATA)")
     return folder
+
+
+@pytest.fixture
+def a_desk_of_its_own() -> Iterator[None]:
+    """A copy of the support desk may be imported, whatever copy this process imported before."""
+
+    def loaded() -> dict[str, ModuleType]:
+        return {n: m for n, m in sys.modules.items() if n.partition(".")[0] == "support_desk"}
+
+    before = loaded()
+    for name in before:
+        del sys.modules[name]
+    yield
+    for name in loaded():
+        del sys.modules[name]
+    sys.modules.update(before)
 
 
 @pytest.hookimpl(trylast=True)

@@ -222,6 +222,7 @@ def test_every_report_can_be_made_of_it(folder: Path, capsys: pytest.CaptureFixt
     assert "% saved" in " ".join((folder / "again.html").read_text().split())
 
 
+@pytest.mark.usefixtures("a_desk_of_its_own")
 def test_the_support_desk_gets_the_verdicts_of_the_whole_gate_for_fewer_calls(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
