@@ -92,7 +92,7 @@ def pvalue(value: float | None) -> str:
         return "1"
     if value >= 0.001:
         return f"{value:.2g}" if value < 0.1 else f"{value:.2f}"
-    return f"{value:.1e}" if value > 0 else "0"
+    return f"{value:.1e}" if value >= 1e-300 else "<1e-300"
 
 
 def number(value: float | None) -> str:
