@@ -229,7 +229,7 @@ class _Side:
         spread = mean.estimate * (1 - mean.estimate) / values.size
         effect = mean.variance / spread if spread > 0 else mean.cluster_size
         self.n_effective = values.size / max(effect, 1.0)
-        reach = 6 * sqrt(max(effect, 1.0) * level * (1 - level) / values.size) * values.size
+        reach = 5 * sqrt(max(effect, 1.0) * level * (1 - level) / values.size) * values.size
         self.band = slice(max(int(first - reach - 20), 0), int(first + reach + 20))
         self.before_band = np.bincount(
             self.codes[: self.band.start], minlength=self.n_clusters
@@ -251,9 +251,8 @@ class _Side:
         part.counts, part.sums = self.counts[clusters], self.sums[clusters]
         return part
 
-    def weighted(self, drawn_often: Codes) -> Floats:
-        """The statistic for every row of (draws, clusters)."""
-        weights = drawn_often.astype(np.float64)
+    def weighted(self, drawn_often: Codes, weights: Floats) -> Floats:
+        """The statistic for every row of (draws, clusters), given as integers and as floats."""
         totals = weights @ self.counts
         if self.level is None:
             with np.errstate(invalid="ignore"):
@@ -261,10 +260,10 @@ class _Side:
         targets = self.level * totals - 1e-9
         band = self.values[self.band]
         start = weights @ self.before_band
-        inside = drawn_often.astype(np.int32)[:, self.codes[self.band]]
-        reached = np.cumsum(inside, axis=1, dtype=np.int32) + start[:, None]
-        result = band[np.argmax(reached >= targets[:, None], axis=1)]
-        outside = (reached[:, -1] < targets) | ((start >= targets) & (self.band.start > 0))
+        reached = np.cumsum(np.take(drawn_often, self.codes[self.band], axis=1), axis=1)
+        missing = np.ceil(targets - start).astype(np.int64)
+        result = band[np.argmax(reached >= missing[:, None], axis=1)]
+        outside = (reached[:, -1] < missing) | ((missing <= 0) & (self.band.start > 0))
         for row in np.flatnonzero(outside):  # rarer than one in a million
             every = np.cumsum(weights[row][self.codes])
             result[row] = self.values[
@@ -284,11 +283,12 @@ def _draws(sides: list[_Side], n_resamples: int, rng: Rng) -> list[Floats]:
     for start in range(0, n_resamples, rows):
         size = min(rows, n_resamples - start)
         if often.size < n_clusters:
-            weights = generator.multinomial(n_clusters, often / n_clusters, size=size)
+            drawn = generator.multinomial(n_clusters, often / n_clusters, size=size)
         else:
-            weights = _drawn_often(n_clusters, size, generator)
+            drawn = _drawn_often(n_clusters, size, generator)
+        weights = drawn.astype(np.float64)
         for side, block in zip(sides, blocks, strict=True):
-            block.append(side.weighted(weights))
+            block.append(side.weighted(drawn, weights))
     whole = np.stack([np.concatenate(block) for block in blocks])
     return list(whole[:, ~np.isnan(whole).any(axis=0)])  # a draw may miss a side altogether
 

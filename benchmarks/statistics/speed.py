@@ -177,7 +177,7 @@ def memory() -> list[Memory]:
                 cases.differences, clusters=cases.clusters, n_resamples=n
             )
         )
-        for n in many[:2]
+        for n in many
     }
     return [Memory("sign flips", flips), Memory("resamples of a mean", means)]
 
