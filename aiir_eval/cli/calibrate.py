@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .compare import read_side
-from .gate import known_incidents
+from .gate import known_incidents, policy_option, proof_option
 from .output import format_option, note, print_json, require_writable, wants_color, width
 from .tables import Columns, table_options
 
@@ -25,22 +25,8 @@ FILES = (*PICTURES, ".html", ".json", ".md")
 @click.option("--baseline", required=True, type=click.Path(), metavar="RUN", help="One version.")
 @click.option("--candidate", required=True, type=click.Path(), metavar="RUN", help="The other.")
 @table_options
-@click.option(
-    "--policy",
-    "policy_path",
-    type=click.Path(),
-    metavar="FILE",
-    help="What the gate holds [default: no loss beyond 0.05, pooled].",
-)
-@click.option(
-    "--incidents",
-    "incident_folders",
-    multiple=True,
-    type=click.Path(exists=True),
-    metavar="DIR",
-    help="Incident records: proof that checks fail on the bad outputs "
-    "[default: incidents_corpus, and the shipped ones].",
-)
+@policy_option
+@proof_option
 @click.option(
     "--repetitions",
     type=click.IntRange(1, 1_000_000),

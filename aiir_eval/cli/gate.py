@@ -19,6 +19,25 @@ if TYPE_CHECKING:
     from ..targets.config import Config
 
 
+policy_option = click.option(
+    "--policy",
+    "policy_path",
+    type=click.Path(),
+    metavar="FILE",
+    help="What must hold [default: no loss beyond 0.05, pooled].",
+)
+
+proof_option = click.option(
+    "--incidents",
+    "incident_folders",
+    multiple=True,
+    type=click.Path(exists=True),
+    metavar="DIR",
+    help="Incident records: proof that checks fail on the bad outputs "
+    "[default: incidents_corpus, and the shipped ones].",
+)
+
+
 @click.command()
 @click.option("--baseline", required=True, metavar="RUN|TARGET", help="The old version.")
 @click.option("--candidate", required=True, metavar="RUN|TARGET", help="The new version.")
@@ -29,22 +48,8 @@ if TYPE_CHECKING:
     metavar="SUITE",
     help="What to run where a side is a target.",
 )
-@click.option(
-    "--policy",
-    "policy_path",
-    type=click.Path(),
-    metavar="FILE",
-    help="What must hold [default: no loss beyond 0.05, pooled].",
-)
-@click.option(
-    "--incidents",
-    "incident_folders",
-    multiple=True,
-    type=click.Path(exists=True),
-    metavar="DIR",
-    help="Incident records: proof that checks fail on the bad outputs "
-    "[default: incidents_corpus, and the shipped ones].",
-)
+@policy_option
+@proof_option
 @click.option("--trials", type=click.IntRange(1), help="Trials of every case of a target.")
 @click.option("--aa", is_flag=True, help="Both sides are the same target on purpose (A/A).")
 @click.option(
