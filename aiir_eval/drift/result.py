@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 ColumnKind = Literal["numeric", "categorical", "boolean", "text", "embedding"]
@@ -21,12 +22,27 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True)
+class Distribution:
+    """Both sides of a column at the same points, as small as a plot needs them.
+
+    ``ecdf``: `at` are numbers, and the sides the shares of values up to each. ``bars``: `at` are
+    levels (the last may stand for the rest), and the sides their shares.
+    """
+
+    form: Literal["ecdf", "bars"]
+    at: tuple[float, ...] | tuple[str, ...]
+    reference: tuple[float, ...]
+    current: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ColumnDrift:
     """One column of both tables.
 
     `test` and `statistic` are those of `pvalue`; `statistics` holds each statistic by name, with
     the means or rates of both sides. `minimum_detectable_effect` is in the unit of `effect`, at
-    80% power, were this the only column of its family that changed.
+    80% power, were this the only column of its family that changed. `effects` are further sizes of
+    the change (debiased PSI, Jensen-Shannon, Hellinger, ...): descriptions, never tests.
     """
 
     column: str
@@ -41,6 +57,8 @@ class ColumnDrift:
     drifted: bool
     note: str = ""
     primary: bool = False
+    effects: tuple[Effect, ...] = ()
+    distribution: Distribution | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -64,12 +82,75 @@ class ColumnDrift:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A window of time, from `start` up to and not including `end` (UTC), and what it held.
+
+    `value` is the mean or the rate of the column in it, with its interval; NaN where it is empty.
+    """
+
+    start: datetime
+    end: datetime
+    n: int
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePoint:
+    """A date at which a column's level moved, with an interval for the date.
+
+    `pvalue` is that of no change at any date, adjusted over the columns.
+    """
+
+    at: datetime
+    low: datetime
+    high: datetime
+    before: float
+    after: float
+    pvalue: float
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One column over time: its windows, and where its level changed."""
+
+    column: str
+    unit: Literal["mean", "rate"]
+    windows: tuple[Window, ...]
+    change_points: tuple[ChangePoint, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Rows with one value of a column `by`, and what `column` did among them.
+
+    `contribution` is the part of the whole change of `column` that these rows bring, by their own
+    change and by being more or fewer; over the values of one `by` the parts sum to the whole.
+    """
+
+    by: str
+    value: str
+    column: str
+    n_reference: int
+    n_current: int
+    difference: float
+    low: float
+    high: float
+    pvalue: float
+    pvalue_adjusted: float
+    contribution: float
+
+
 @dataclass(frozen=True)
 class DriftReport:
     """What changed between a reference and a current table.
 
     `notes` say which columns were not tested and why, what counts as a change, and what is missing
-    where the conclusion is ``inconclusive``.
+    where the conclusion is ``inconclusive``. `joint` is the test of all columns together, `series`
+    the columns over time, `segments` the rows that explain the change, the telling ones first; each
+    only where it was asked for.
     """
 
     conclusion: DriftConclusion
@@ -78,6 +159,9 @@ class DriftReport:
     columns: Sequence[ColumnDrift]
     notes: Sequence[str] = ()
     confidence_level: float = 0.95
+    joint: ColumnDrift | None = None
+    series: Sequence[Series] = ()
+    segments: Sequence[Segment] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of ``aiir drift --format json``."""
