@@ -457,6 +457,26 @@ def write_json(path: str | Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+@contextmanager
+def locked(path: str | Path, *, wait_s: float = 30.0) -> Iterator[None]:
+    """Keep other processes from what `path` names, by a file ``.NAME.lock`` beside it.
+
+    The lock ends with the process. Raises `InputError` where another holds it for `wait_s` seconds.
+    """
+    from filelock import FileLock, Timeout
+
+    target = Path(path)
+    lock = target.with_name(f".{target.name}.lock")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(lock, timeout=wait_s):
+            yield
+    except Timeout:
+        raise InputError(
+            f"another process has been at it for {wait_s:g} seconds", file=str(path)
+        ) from None
+
+
 def duplicates(values: Iterable[Hashable]) -> list[Hashable]:
     """The values that stand more than once, in order of their second appearance."""
     seen: set[Hashable] = set()
