@@ -1,0 +1,136 @@
+"""What do the tables of the drift benchmark hold? Two draws of one law, unless told to differ.
+
+Sixteen columns of numbers (normal, heavy-tailed, lognormal, skewed; every other one rounded, so
+that it has ties) and four of text with 10, 50, 200 and 1,000 levels, the last two with a long tail
+of rare levels. With clusters, rows of one cluster share a normal draw in every column: the
+intraclass correlation of the underlying scale is `icc`, whatever the law of the column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from scipy import special
+
+Floats = NDArray[np.float64]
+LEVELS = (10, 50, 200, 1000)
+FLOATS = tuple(f"float_{i:02d}" for i in range(16))
+TEXTS = tuple(f"text_{levels}" for levels in LEVELS)
+
+
+@dataclass(frozen=True, slots=True)
+class Clusters:
+    """So many rows a cluster on average; `spread` 0 is equal sizes, 1 geometric ones.
+
+    `shared` is the share of the clusters that is on both sides.
+    """
+
+    size: int = 10
+    icc: float = 0.5
+    spread: float = 0.0
+    shared: float = 0.0
+
+
+def tables(
+    n: int,
+    seed: int | Sequence[int],
+    *,
+    clusters: Clusters | None = None,
+    missing: float = 0.0,
+    keyed: float = 0.0,
+) -> tuple[pa.Table, pa.Table]:
+    """A reference and a current table of `n` rows that differ by chance alone.
+
+    Parameters
+    ----------
+    n : int
+        Rows a side.
+    seed : int or sequence of int
+    clusters : Clusters, optional
+        Adds a column `user`, and makes rows of one user alike.
+    missing : float
+        Share of the values that are null, in every column.
+    keyed : float
+        Above 0: adds a column `id` with the same values on both sides, in another order; rows of
+        one id correlate by so much.
+    """
+    rng = np.random.default_rng(np.random.SeedSequence(seed))
+    rows = _user_rows(n, clusters, rng)
+    users = 1 + max(int(side.max()) for side in rows) if clusters else 0
+    order = rng.permutation(n)
+    sides: list[dict[str, pa.Array]] = [{}, {}]
+    for number, name in enumerate([*FLOATS, *TEXTS]):
+        shared = rng.normal(size=users) if clusters else None
+        common = rng.normal(size=n)
+        for side, columns in enumerate(sides):
+            scale = rng.normal(size=n)
+            if keyed:
+                same = common[order] if side else common
+                scale = np.sqrt(keyed) * same + np.sqrt(1 - keyed) * scale
+            if shared is not None and clusters is not None:
+                scale = np.sqrt(clusters.icc) * shared[rows[side]] + (
+                    np.sqrt(1 - clusters.icc) * scale
+                )
+            gone = rng.random(n) < missing if missing else None
+            columns[name] = _column(number, scale, gone)
+    if clusters:
+        for side, columns in enumerate(sides):
+            columns["user"] = pa.array(rows[side])
+    if keyed:
+        for side, columns in enumerate(sides):
+            columns["id"] = pa.array(order if side else np.arange(n))
+    return pa.table(sides[0]), pa.table(sides[1])
+
+
+def numbers(law: str, scale: Floats) -> Floats:
+    """Values with the ranks of a standard normal `scale`, of another law."""
+    if law == "normal":
+        return scale
+    if law == "student":  # 3 degrees of freedom
+        return np.asarray(special.stdtrit(3, special.ndtr(scale)), dtype=np.float64)
+    if law == "lognormal":
+        return np.exp(scale)
+    if law == "exponential":
+        return np.asarray(-special.log_ndtr(-scale), dtype=np.float64)
+    raise ValueError(f"no such law: {law}")
+
+
+LAWS = ("normal", "student", "lognormal", "exponential")
+
+
+def _column(number: int, scale: Floats, gone: NDArray[np.bool_] | None) -> pa.Array:
+    if number < len(FLOATS):
+        values = numbers(LAWS[number % len(LAWS)], scale)
+        if number // len(LAWS) % 2:  # half of each law is rounded
+            values = np.round(values, 1 if number < len(FLOATS) // 2 else 0)
+        return pa.array(values, mask=gone)
+    levels = LEVELS[number - len(FLOATS)]
+    weights = np.ones(levels) if levels <= 50 else 1 / np.arange(1, levels + 1)
+    ends = np.cumsum(weights) / weights.sum()
+    codes = np.minimum(np.searchsorted(ends, special.ndtr(scale)), levels - 1)
+    names = pa.array([f"level {code}" for code in range(levels)])
+    return names.take(pa.array(codes, mask=gone))
+
+
+def _user_rows(
+    n: int, clusters: Clusters | None, rng: np.random.Generator
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The user of each row on both sides; numbers up to `shared` are on both."""
+    if clusters is None:
+        return np.zeros(0, np.intp), np.zeros(0, np.intp)
+    sides = []
+    for _ in range(2):
+        if clusters.spread:
+            draws = 1 + rng.geometric(1 / clusters.size, size=n) * clusters.spread
+            sizes = np.maximum(np.rint(draws * clusters.size / draws.mean()), 1).astype(np.intp)
+        else:
+            sizes = np.full(-(-n // clusters.size), clusters.size)
+        sides.append(np.repeat(np.arange(sizes.size), sizes)[:n])
+    left, right = sides
+    common = round(clusters.shared * min(left[-1], right[-1]) + clusters.shared)
+    right = np.where(right < common, right, right - common + left[-1] + 1)
+    return left, right
