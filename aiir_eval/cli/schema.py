@@ -8,7 +8,7 @@ import click
 
 from .output import print_json
 
-KINDS = ("incident", "suite", "policy", "config", "run")
+KINDS = ("incident", "suite", "policy", "config", "run", "drift")
 
 
 @click.command()
@@ -26,8 +26,10 @@ def json_schema(kind: str) -> dict[str, Any]:
     """The JSON Schema (2020-12) of a kind of document."""
     from pydantic import BaseModel
 
+    from ..drift.document import DriftDocument
     from ..gate.policy import Policy
     from ..incidents.model import Incident
+    from ..runs.baselines import Baseline
     from ..runs.model import RunManifest
     from ..suites.model import Suite
     from ..targets.config import ConfigDocument
@@ -38,6 +40,8 @@ def json_schema(kind: str) -> dict[str, Any]:
         "policy": Policy,
         "config": ConfigDocument,
         "run": RunManifest,
+        "baseline": Baseline,
+        "drift": DriftDocument,
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Literal
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from .comparing import DriftComparison
 
 ColumnKind = Literal["numeric", "categorical", "boolean", "text", "embedding"]
 DriftConclusion = Literal["drift", "no_drift", "inconclusive"]
@@ -19,6 +26,13 @@ class Effect:
     estimate: float
     low: float
     high: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "estimate": json_number(self.estimate),
+            "confidence_interval": [json_number(self.low), json_number(self.high)],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +83,7 @@ class ColumnDrift:
             "statistics": {name: json_number(value) for name, value in self.statistics.items()},
             "pvalue": json_number(self.pvalue),
             "pvalue_adjusted": json_number(self.pvalue_adjusted),
-            "effect": {
-                "name": self.effect.name,
-                "estimate": json_number(self.effect.estimate),
-                "confidence_interval": [
-                    json_number(self.effect.low),
-                    json_number(self.effect.high),
-                ],
-            },
+            "effect": self.effect.to_dict(),
             "minimum_detectable_effect": json_number(self.minimum_detectable_effect),
             "drifted": self.drifted,
         }
@@ -96,6 +103,15 @@ class Window:
     low: float
     high: float
 
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "start": utc(self.start),
+            "end": utc(self.end),
+            "n": self.n,
+            "value": json_number(self.value),
+            "confidence_interval": [json_number(self.low), json_number(self.high)],
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class ChangePoint:
@@ -111,6 +127,15 @@ class ChangePoint:
     after: float
     pvalue: float
 
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "at": utc(self.at),
+            "confidence_interval": [utc(self.low), utc(self.high)],
+            "before": json_number(self.before),
+            "after": json_number(self.after),
+            "pvalue": json_number(self.pvalue),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Series:
@@ -120,6 +145,14 @@ class Series:
     unit: Literal["mean", "rate"]
     windows: tuple[Window, ...]
     change_points: tuple[ChangePoint, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "column": self.column,
+            "unit": self.unit,
+            "windows": [window.to_dict() for window in self.windows],
+            "change_points": [point.to_dict() for point in self.change_points],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +174,20 @@ class Segment:
     pvalue: float
     pvalue_adjusted: float
     contribution: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "by": self.by,
+            "value": self.value,
+            "column": self.column,
+            "n_reference": self.n_reference,
+            "n_current": self.n_current,
+            "difference": json_number(self.difference),
+            "confidence_interval": [json_number(self.low), json_number(self.high)],
+            "pvalue": json_number(self.pvalue),
+            "pvalue_adjusted": json_number(self.pvalue_adjusted),
+            "contribution": json_number(self.contribution),
+        }
 
 
 @dataclass(frozen=True)
@@ -164,15 +211,38 @@ class DriftReport:
     segments: Sequence[Segment] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON of ``aiir drift --format json``."""
+        """The JSON of ``aiir drift --format json``.
+
+        ``joint``, ``series`` and ``segments`` are keys only where they were asked for.
+        """
+        asked: dict[str, Any] = {}
+        if self.joint is not None:
+            asked["joint"] = self.joint.to_dict()
+        if self.series:
+            asked["series"] = [series.to_dict() for series in self.series]
+        if self.segments:
+            asked["segments"] = [segment.to_dict() for segment in self.segments]
         return {
             "conclusion": self.conclusion,
             "n_reference": self.n_reference,
             "n_current": self.n_current,
             "columns": [column.to_dict() for column in self.columns],
+            **asked,
         }
 
-    def to_pandas(self) -> Any:
+    def save(self, path: str | Path) -> None:
+        """Write the report as JSON, whole or not at all; `aiir.load_drift` reads it back."""
+        from .document import save_drift
+
+        save_drift(self, path)
+
+    def compare(self, other: DriftReport) -> DriftComparison:
+        """What is new, gone, worse or better in `other`, the later report, than in this one."""
+        from .comparing import compare_drift
+
+        return compare_drift(self, other)
+
+    def to_pandas(self) -> pd.DataFrame:
         """One row a column, as a pandas DataFrame."""
         import pandas as pd
 
@@ -185,13 +255,27 @@ class DriftReport:
             rows.append(
                 {
                     **row,
+                    "primary": column.primary,
                     "effect": effect["name"],
                     "effect_estimate": effect["estimate"],
                     "effect_low": low,
                     "effect_high": high,
+                    "note": column.note,
                 }
             )
         return pd.DataFrame(rows)
+
+    def to_evidently(self) -> Any:
+        """This report as a snapshot of Evidently: what its ``Report.run`` gives."""
+        from .evidently import snapshot_of
+
+        return snapshot_of(self)
+
+    def plot(self, *, most: int = 12) -> Figure:
+        """Draw both sides of the columns that drifted, `most` of them, and the series over time."""
+        from .plotting import plot_drift
+
+        return plot_drift(self, most=most)
 
     def __repr__(self) -> str:
         drifted = sum(column.drifted for column in self.columns)
@@ -204,6 +288,12 @@ class DriftReport:
         from ..reports.notebook import drift_html
 
         return drift_html(self)
+
+
+def utc(moment: datetime) -> str:
+    """A moment as documents state it: UTC, ISO 8601; one without a zone is taken as UTC."""
+    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return aware.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def json_number(value: float) -> float | None:
