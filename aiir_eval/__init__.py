@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from .incidents.loading import load_incident as load_incident
     from .incidents.loading import load_register as load_register
     from .incidents.model import Incident as Incident
+    from .runs.baselines import load_baseline as load_baseline
+    from .runs.baselines import set_baseline as set_baseline
     from .runs.importing import import_table as import_table
     from .runs.model import Run as Run
     from .runs.model import load_run as load_run
@@ -74,6 +76,7 @@ _EXPORTS = {
     "gate_sequentially": "gate.sequential",
     "import_table": "runs.importing",
     "lint_suite": "suites.lint",
+    "load_baseline": "runs.baselines",
     "load_comparison": "compare.document",
     "load_drift": "drift.document",
     "load_incident": "incidents.loading",
@@ -85,6 +88,7 @@ _EXPORTS = {
     "plan": "compare.planning",
     "run": "runs.running",
     "save_suite": "suites.model",
+    "set_baseline": "runs.baselines",
     "suite_from_table": "suites.from_table",
     "track_verdict": "tracking.mlflow_log",
 }

@@ -20,6 +20,7 @@ COMMANDS: Commands = {
     "suite": ("suite", "suite", "Suites of cases: build, lint, show, from-table."),
     "run": ("run", "run", "Run a suite against a target."),
     "import": ("import_", "import_", "Make a run from results that exist already."),
+    "baseline": ("baseline", "baseline", "Names for old versions: set, show, list."),
     "gate": ("gate", "gate", "Decide: pass, fail, inconclusive or invalid."),
     "plan": ("plan", "plan", "How many cases and trials would settle the question."),
     "calibrate": ("calibrate", "calibrate", "Measure a gate on your runs: false alarms and power."),

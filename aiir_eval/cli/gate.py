@@ -39,7 +39,12 @@ proof_option = click.option(
 
 
 @click.command()
-@click.option("--baseline", required=True, metavar="RUN|TARGET", help="The old version.")
+@click.option(
+    "--baseline",
+    required=True,
+    metavar="RUN|TARGET|NAME",
+    help="The old version: a run, a target, or a name that `aiir baseline set` gave.",
+)
 @click.option("--candidate", required=True, metavar="RUN|TARGET", help="The new version.")
 @click.option(
     "--suite",
@@ -115,6 +120,7 @@ def gate(
     aiir gate --baseline runs/v1 --candidate runs/v2 --policy policy.yaml
     aiir gate --baseline support@v1 --candidate support@v2 --suite suites/support_desk.yaml
     aiir gate --baseline runs/v1 --candidate support@v2 --suite suite.yaml --sequential
+    aiir gate --baseline main --candidate runs/v2
 
     With --sequential a target is run in an order that --seed fixes, and no further than until every
     claim is shown or one is violated, at every look together. A metric needs every trial.
@@ -126,6 +132,7 @@ def gate(
     policy = default_policy() if policy_path is None else load_policy(policy_path)
     require_writable(out, junit, markdown_file, html_file)
     incidents = known_incidents(incident_folders)
+    baseline = run_of_baseline(baseline, options)
     if sequential:
         verdict = decided_early(
             baseline, candidate, suite_path, policy, incidents, trials, aa, keep, options
@@ -152,6 +159,22 @@ def gate(
             )
         note(f"MLflow run {tracked.run_id} in {tracked.uri}")
     return verdict.exit_code
+
+
+def run_of_baseline(name: str, options: TargetOptions) -> str:
+    """The run that a name of `aiir baseline` stands for; anything else as it is."""
+    from pathlib import Path
+
+    from ..runs.baselines import FOLDER, baseline_run, is_baseline, read_baseline
+
+    if Path(name).exists() or not is_baseline(name):
+        return name
+    config = options.config()
+    if config is not None and name in config.targets:
+        raise click.UsageError(f"{name!r} is a target and a baseline: name the run in {FOLDER}/")
+    found = read_baseline(name)
+    note(f"baseline {name}: {found.target_name}, set {found.set_at} by {found.set_by}")
+    return str(baseline_run(name))
 
 
 def decided(
@@ -273,7 +296,11 @@ def known_target(name: str, suite_path: str | None, config: Config | None) -> st
     """A name that is a target, with a suite to run; anything else is a mistake of usage."""
     if ":" not in name and (config is None or name not in config.targets):
         known = "" if config is None else f"; targets: {', '.join(config.targets)}"
-        raise click.UsageError(f"{name!r} is neither a run folder nor a target{known}")
+        from ..runs.baselines import list_baselines
+
+        if named := list_baselines().found:
+            known += f"; baselines: {', '.join(named)}"
+        raise click.UsageError(f"{name!r} is neither a run folder, a target nor a baseline{known}")
     if suite_path is None:
         raise click.UsageError(f"{name!r} is a target: name the suite to run with --suite")
     return name

@@ -8,7 +8,7 @@ import click
 
 from .output import print_json
 
-KINDS = ("incident", "suite", "policy", "config", "run", "drift")
+KINDS = ("incident", "suite", "policy", "config", "run", "baseline", "drift")
 
 
 @click.command()

@@ -140,7 +140,7 @@ def test_two_recorded_runs_and_other_mistakes_are_told(
     assert "--suite" in err
     got, _, err = sequentially(capsys, "good", "nobody")
     assert got == 2
-    assert "neither a run folder nor a target" in err
+    assert "neither a run folder, a target nor a baseline" in err
 
 
 def test_the_fixed_gate_keeps_whole_runs_that_can_be_gated_again(

@@ -6,6 +6,7 @@ do not fit are counted in a note. Hostile text shows as it is and does nothing.
 
 from __future__ import annotations
 
+from .baselines import baseline_markdown, baselines_markdown
 from .comparing import comparison_markdown, verdict_markdown
 from .designs import calibration_markdown, plan_markdown
 from .records import (
@@ -17,6 +18,8 @@ from .records import (
 )
 
 __all__ = [
+    "baseline_markdown",
+    "baselines_markdown",
     "calibration_markdown",
     "comparison_markdown",
     "drift_markdown",
