@@ -20,8 +20,8 @@ VARIABLE = "AIIR_BENCH_ENVIRONMENTS"
 # What pip is asked for; the versions are what the figures were measured with.
 REQUIREMENTS: dict[str, tuple[str, ...]] = {
     "evidently": ("evidently==0.7.23", "pandas<3.1", "pyarrow"),
-    "nannyml": ("nannyml==0.13.1", "pandas<3", "pyarrow", "setuptools<80"),
-    "alibi-detect": ("alibi-detect==0.13.0", "pyarrow"),
+    "nannyml": ("nannyml==0.13.1", "pandas<3", "pyarrow", "statsmodels"),  # it needs the last two
+    "alibi-detect": ("alibi-detect==0.13.0", "pyarrow<19"),  # it holds numpy below 2
     "frouros": ("frouros==0.9.0", "pandas<3", "pyarrow"),
 }
 SECONDS_TO_INSTALL = 1800

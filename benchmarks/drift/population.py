@@ -24,15 +24,19 @@ TEXTS = tuple(f"text_{levels}" for levels in LEVELS)
 
 @dataclass(frozen=True, slots=True)
 class Clusters:
-    """So many rows a cluster on average; `spread` 0 is equal sizes, 1 geometric ones.
+    """Rows of users: `size` a user on average, geometric where `uneven`.
 
-    `shared` is the share of the clusters that is on both sides.
+    `size_current` differs where users write more or fewer rows in the current window. `shared` is
+    the share of the users that is on both sides. Where `informative`, users with many rows have
+    higher values.
     """
 
     size: int = 10
     icc: float = 0.5
-    spread: float = 0.0
+    uneven: bool = False
+    size_current: int | None = None
     shared: float = 0.0
+    informative: bool = False
 
 
 def tables(
@@ -61,10 +65,11 @@ def tables(
     rng = np.random.default_rng(np.random.SeedSequence(seed))
     rows = _user_rows(n, clusters, rng)
     users = 1 + max(int(side.max()) for side in rows) if clusters else 0
+    busy = sum(np.bincount(side, minlength=users) for side in rows) if clusters else None
     order = rng.permutation(n)
     sides: list[dict[str, pa.Array]] = [{}, {}]
     for number, name in enumerate([*FLOATS, *TEXTS]):
-        shared = rng.normal(size=users) if clusters else None
+        shared = None if clusters is None else _users(users, busy, clusters, rng)
         common = rng.normal(size=n)
         for side, columns in enumerate(sides):
             scale = rng.normal(size=n)
@@ -116,21 +121,45 @@ def _column(number: int, scale: Floats, gone: NDArray[np.bool_] | None) -> pa.Ar
     return names.take(pa.array(codes, mask=gone))
 
 
+def _users(
+    users: int, busy: NDArray[np.intp], clusters: Clusters, rng: np.random.Generator
+) -> Floats:
+    """What all rows of a user have in common."""
+    own = rng.normal(size=users)
+    if not clusters.informative:
+        return own
+    ranks = special.ndtri((np.argsort(np.argsort(busy)) + 0.5) / users)
+    return np.asarray(np.sqrt(0.5) * (own + ranks), dtype=np.float64)
+
+
 def _user_rows(
     n: int, clusters: Clusters | None, rng: np.random.Generator
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The user of each row on both sides; numbers up to `shared` are on both."""
+    """The user of each row on both sides; the first users are on both."""
     if clusters is None:
         return np.zeros(0, np.intp), np.zeros(0, np.intp)
     sides = []
-    for _ in range(2):
-        if clusters.spread:
-            draws = 1 + rng.geometric(1 / clusters.size, size=n) * clusters.spread
-            sizes = np.maximum(np.rint(draws * clusters.size / draws.mean()), 1).astype(np.intp)
-        else:
-            sizes = np.full(-(-n // clusters.size), clusters.size)
-        sides.append(np.repeat(np.arange(sizes.size), sizes)[:n])
+    for size in (clusters.size, clusters.size_current or clusters.size):
+        sizes = rng.geometric(1 / size, size=n) if clusters.uneven else np.full(n, size)
+        sides.append(np.repeat(np.arange(n), sizes)[:n])
     left, right = sides
-    common = round(clusters.shared * min(left[-1], right[-1]) + clusters.shared)
-    right = np.where(right < common, right, right - common + left[-1] + 1)
-    return left, right
+    common = round(clusters.shared * (1 + min(left[-1], right[-1])))
+    return left, np.where(right < common, right, right - common + left[-1] + 1)
+
+
+def rates(
+    n: int, seed: int | Sequence[int], *, rate: float = 0.9, change: float = 0.0
+) -> tuple[pa.Table, pa.Table]:
+    """Primaries: `passed` at `rate` (current: plus `change`), `resolved` at a half, a latency."""
+    rng = np.random.default_rng(np.random.SeedSequence(seed))
+    sides = [
+        pa.table(
+            {
+                "passed": rng.random(n) < chance,
+                "resolved": rng.random(n) < 0.5,
+                "latency_s": np.exp(rng.normal(size=n)),
+            }
+        )
+        for chance in (rate, rate + change)
+    ]
+    return sides[0], sides[1]

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -96,6 +97,7 @@ class Running:
             self.version, self.problem, python = made.version, made.problem, made.python
         self._command = [python, str(HERE / self.peer.script), self.peer.option]
         self._process: subprocess.Popen[str] | None = None
+        self._said = tempfile.TemporaryFile("w+")  # noqa: SIM115  closed with the process
 
     def __enter__(self) -> Running:
         if not self.problem:
@@ -104,7 +106,7 @@ class Running:
                 self._command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
+                stderr=self._said,
                 text=True,
                 env={**os.environ, **quiet, "PYTHONWARNINGS": "ignore"},
             )
@@ -119,6 +121,7 @@ class Running:
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
             self._process.wait(timeout=60)
+        self._said.close()
 
     def run(self, reference: str | Path, current: str | Path) -> dict[str, Any]:
         """From two Parquet files to a verdict.
@@ -132,11 +135,14 @@ class Running:
         try:
             self._process.stdin.write(json.dumps([str(reference), str(current)]) + "\n")
             self._process.stdin.flush()
+            answer = self._process.stdout.readline()
         except BrokenPipeError:
-            return {"problem": "the peer's process ended"}
-        answer = self._process.stdout.readline()
-        if not answer:
-            return {"problem": f"the peer's process ended with {self._process.wait()}"}
+            answer = ""
+        if not answer:  # it ended: the last line of what it said is the reason
+            self._process.wait()
+            self._said.seek(0)
+            said = [line for line in self._said.read().splitlines() if line.strip()]
+            return {"problem": said[-1] if said else "the peer's process ended"}
         result: dict[str, Any] = json.loads(answer)
         return result
 

@@ -11,7 +11,6 @@ from evidently.presets import DataDriftPreset
 from serving import serve
 
 METHODS = {"num_method": "ks", "cat_method": "chisquare"} if sys.argv[1] == "forced" else {}
-DISTANCE = 0.1  # Evidently's threshold for its distances; .05 for its p-values
 
 
 def detect(reference: str, current: str) -> dict[str, Any]:
@@ -26,13 +25,13 @@ def detect(reference: str, current: str) -> dict[str, Any]:
     for metric in result["metrics"]:
         config, value = metric["config"], metric["value"]
         if "column" not in config:
-            drift = value["share"] >= config.get("drift_share", 0.5)
+            drift = value["share"] >= config["drift_share"]
             continue
         name, value = config["column"], float(value)
-        if "p_value" in config.get("method", ""):
-            pvalues[name], alarms[name] = value, value < config.get("threshold", 0.05)
+        if "p_value" in config["method"] or config["method"] in METHODS.values():
+            pvalues[name], alarms[name] = value, value < config["threshold"]
         else:
-            alarms[name] = value >= config.get("threshold", DISTANCE)
+            alarms[name] = value >= config["threshold"]
     return {"alarms": alarms, "drift": bool(drift), "pvalues": pvalues}
 
 
