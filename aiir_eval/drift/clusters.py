@@ -11,30 +11,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import exp, inf, lgamma, log
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import TableError
 from ..stats.drift_tests import cauchy_combination
-from .columns import Column, Side
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from .columns import Column, Columns, Side
+from .facts import Spread
 
 Floats = NDArray[np.float64]
 _MAX_UNITS = 4096
 _THRESHOLDS = 64  # where the permuted KS distance looks; its observed value looks there too
 _LABELS_AT_ONCE = 2**21
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """The variance of a difference of means relative to independent rows, with its df."""
-
-    design_effect: float
-    df: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +204,7 @@ class ClusterDesign:
 
 
 def cluster_design(
-    reference: pa.Table, current: pa.Table, column: str, *, n_resamples: int, rng: int
+    reference: Columns, current: Columns, column: str, *, n_resamples: int, rng: int
 ) -> ClusterDesign:
     """Deal the labels of whole clusters anew, `n_resamples` times."""
     codes = _cluster_codes(reference, current, column)
@@ -249,7 +239,7 @@ def cluster_design(
 
 
 def _cluster_codes(
-    reference: pa.Table, current: pa.Table, column: str
+    reference: Columns, current: Columns, column: str
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """The cluster of each row as a number, in the order of the clusters' names."""
     import pyarrow as pa
@@ -257,7 +247,9 @@ def _cluster_codes(
 
     from ..tables import as_text
 
-    sides = [as_text(table, column) for table in (reference, current)]
+    sides = [
+        as_text(pa.table({column: side.column(column)}), column) for side in (reference, current)
+    ]
     for side, label in zip(sides, ("reference", "current"), strict=True):
         if side.null_count:
             row = pc.index(side.is_null(), True).as_py() + 1
@@ -273,7 +265,7 @@ def _cluster_codes(
     rank = np.empty(order.size, dtype=np.intp)
     rank[order] = np.arange(order.size)
     codes = rank[encoded.indices.to_numpy()]
-    return codes[: reference.num_rows], codes[reference.num_rows :]
+    return codes[: len(sides[0])], codes[len(sides[0]) :]
 
 
 def _number(units: NDArray[np.intp], clusters: NDArray[np.bool_], first: int, joined: int) -> int:

@@ -1,26 +1,49 @@
-"""What does a column hold on both sides, and can it be tested?"""
+"""What values does a column hold on both sides, and can they be tested?
+
+A new kind of column, or a column made from another one (the length of a text, the hour of a
+timestamp), goes through `derived.expand`: it gets what was read here and may give other pairs, or
+the facts of a test of its own.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .facts import Missing, Skipped
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from .result import ColumnKind
 
-_ID_SHARE = 0.5  # more distinct values than this share of the rows: ids or free text
+_EXACT_IN_DOUBLES = 2**53
+
+
+class Columns(Protocol):
+    """What has columns by name: a `tables.Source`, or an Arrow table."""
+
+    def column(self, name: str, /) -> pa.ChunkedArray: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One column as it was read on both sides."""
+
+    name: str
+    reference: pa.ChunkedArray
+    current: pa.ChunkedArray
+    may_write: bool = False  # the values are ours alone: they may be sorted in their place
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
     """The values of a column on one side.
 
-    `values` are float64, or the codes of levels. `rows` says which rows of the table they stand
+    `values` are numbers, or the codes of levels. `rows` says which rows of the table they stand
     in; None is all of them.
     """
 
@@ -43,101 +66,82 @@ class Column:
     reference: Side
     current: Side
     levels: pa.Array | None = None
+    note: str = ""
 
     @property
-    def missing(self) -> str:
-        """What was left out, in words; empty where nothing was."""
-        parts = []
-        for side, label in ((self.reference, "reference"), (self.current, "current")):
-            for count, what in ((side.n_null, "null"), (side.n_odd, "NaN or infinite")):
-                if count:
-                    parts.append(f"{count:,} {what} in {label}")
-        return "left out: " + ", ".join(parts) if parts else ""
+    def missing(self) -> Missing:
+        left, right = self.reference, self.current
+        return Missing((left.n_null, right.n_null), (left.n_odd, right.n_odd))
 
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """A column that is not tested, and why."""
-
-    name: str
-    reason: str
+def read_pair(name: str, reference: Columns, current: Columns, *, may_write: bool = False) -> Pair:
+    """One column of both tables."""
+    return Pair(name, reference.column(name), current.column(name), may_write)
 
 
 def read_column(
-    name: str, reference: pa.Table, current: pa.Table, *, primary: bool = False
+    name: str, reference: Columns, current: Columns, *, primary: bool = False
 ) -> Column | Skipped:
-    """The values of one column of both tables.
+    """The values of one column of both tables."""
+    return column_of(read_pair(name, reference, current), primary=primary)
+
+
+def column_of(pair: Pair, *, primary: bool = False) -> Column | Skipped:
+    """The values of a pair.
 
     Numbers that are 0 or 1 throughout are truth values. A column with one value throughout says
     nothing and is skipped, unless it is a primary rate.
     """
-    left, right = reference[name], current[name]
-    kinds = _kind_of(left.type), _kind_of(right.type)
+    left, right, name = pair.reference, pair.current, pair.name
     for values, side in ((left, "reference"), (right, "current")):
         if values.null_count == len(values):
             return Skipped(name, f"every value is null in {side}")
-    if None in kinds:
-        other = left.type if kinds[0] is None else right.type
-        return Skipped(name, f"columns of type {other} are not tested")
-    if "categorical" in kinds:
-        if kinds[0] != kinds[1]:
-            return Skipped(name, f"its type changed from {left.type} to {right.type}")
-        return _categorical(name, left, right)
-    whole = _is_whole(left.type) and _is_whole(right.type)
-    return _numeric(name, _numbers(left), _numbers(right), kinds, whole=whole, primary=primary)
+    types = _value_type(left.type), _value_type(right.type)
+    kinds = _kind_of(types[0]), _kind_of(types[1])
+    if None in kinds and str(types[0]) == str(types[1]):
+        return Skipped(name, f"columns of type {types[0]} are not tested")
+    if None in kinds or (kinds[0] != kinds[1] and {"levels", "bytes"} & set(kinds)):
+        return Skipped(name, f"its type changed from {types[0]} to {types[1]}")
+    if kinds[0] in ("levels", "bytes"):
+        return _levels(pair)
+    return _numbers(pair, kinds, types, primary=primary)
 
 
-def _kind_of(kind: pa.DataType) -> Literal["numeric", "boolean", "categorical"] | None:
+def _value_type(kind: pa.DataType) -> pa.DataType:
+    import pyarrow.types as types
+
+    return kind.value_type if types.is_dictionary(kind) else kind
+
+
+def _kind_of(kind: pa.DataType) -> Literal["numbers", "truths", "levels", "bytes"] | None:
     import pyarrow.types as types
 
     if types.is_boolean(kind):
-        return "boolean"
+        return "truths"
     if types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind):
-        return "numeric"
-    if types.is_string(kind) or types.is_large_string(kind):
-        return "categorical"
+        return "numbers"
+    if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
+        return "levels"
+    if types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind):
+        return "bytes"
     return None
 
 
-def _is_whole(kind: pa.DataType) -> bool:
-    import pyarrow.types as types
-
-    return bool(types.is_integer(kind))
-
-
-def _numbers(values: pa.ChunkedArray) -> Side:
-    import pyarrow as pa
-
-    if pa.types.is_boolean(values.type):
-        values = values.cast(pa.uint8())
-    rows = None
-    if values.null_count:
-        rows = values.is_valid().to_numpy()
-        present = values.drop_null()
-    else:
-        present = values
-    numbers = present.cast(pa.float64(), safe=False).to_numpy()
-    finite = np.isfinite(numbers)
-    n_odd = int(numbers.size - np.count_nonzero(finite))
-    if n_odd:
-        if rows is None:
-            rows = finite
-        else:
-            rows = rows.copy()
-            rows[np.flatnonzero(rows)[~finite]] = False
-        numbers = numbers[finite]
-    return Side(numbers, rows, int(values.null_count), n_odd)
-
-
-def _numeric(
-    name: str,
-    left: Side,
-    right: Side,
+def _numbers(
+    pair: Pair,
     kinds: tuple[str | None, str | None],
+    types: tuple[pa.DataType, pa.DataType],
     *,
-    whole: bool,
     primary: bool,
 ) -> Column | Skipped:
+    import pyarrow as pa
+
+    name = pair.name
+    sides = [_present(pair.reference), _present(pair.current)]
+    arrays, note = _of_one_type([side[0] for side in sides], types)
+    left, right = (
+        _finite(array, rows, n_null) for array, (_, rows, n_null) in zip(arrays, sides, strict=True)
+    )
     for side, label in ((left, "reference"), (right, "current")):
         if side.n < 2:
             return Skipped(name, f"fewer than two finite values in {label}")
@@ -148,11 +152,69 @@ def _numeric(
         return Skipped(name, "one value throughout")
     if truth:
         return Column(name, "boolean", left, right)
-    if "boolean" in kinds:
+    if "truths" in kinds:
         return Skipped(name, "its type changed between truth values and numbers")
+    whole = all(pa.types.is_integer(kind) for kind in types)
     if whole and _is_row_number(left.values) and _is_row_number(right.values):
         return Skipped(name, "it numbers the rows")
-    return Column(name, "numeric", left, right)
+    return Column(name, "numeric", left, right, note=note)
+
+
+def _present(values: pa.ChunkedArray) -> tuple[NDArray[Any], NDArray[np.bool_] | None, int]:
+    """Numbers without nulls, as numpy keeps their type; where they stand; how many were null."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
+    if pa.types.is_boolean(values.type):
+        values = values.cast(pa.uint8())
+    elif pa.types.is_decimal(values.type) or pa.types.is_float16(values.type):
+        values = values.cast(pa.float64(), safe=False)
+    n_null = int(values.null_count)
+    rows = values.is_valid().to_numpy() if n_null else None
+    return values.drop_null().to_numpy() if n_null else values.to_numpy(), rows, n_null
+
+
+def _of_one_type(
+    arrays: list[NDArray[Any]], types: tuple[pa.DataType, pa.DataType]
+) -> tuple[list[NDArray[Any]], str]:
+    """Both sides as the type that compares them exactly; else as doubles, which a note may say."""
+    import pyarrow as pa
+
+    note = ""
+    common = np.promote_types(arrays[0].dtype, arrays[1].dtype)
+    whole = [np.issubdtype(array.dtype, np.integer) for array in arrays]
+    fits = all(whole) and all(array.size == 0 or int(array.max()) < 2**63 for array in arrays)
+    if fits and common.kind == "f":  # int64 beside uint64
+        common = np.dtype(np.int64)
+    if common.kind == "f":
+        common = np.dtype(np.float64)
+        if any(w and _is_huge(array) for w, array in zip(whole, arrays, strict=True)):
+            note = "whole numbers beyond 2^53 are compared as doubles"
+        elif any(pa.types.is_decimal(kind) and kind.precision > 15 for kind in types):
+            note = "decimals are compared as doubles"
+    return [array.astype(common, copy=False) for array in arrays], note
+
+
+def _is_huge(array: NDArray[Any]) -> bool:
+    if array.size == 0:
+        return False
+    return max(abs(int(array.min())), abs(int(array.max()))) > _EXACT_IN_DOUBLES
+
+
+def _finite(numbers: NDArray[Any], rows: NDArray[np.bool_] | None, n_null: int) -> Side:
+    if numbers.dtype.kind != "f":
+        return Side(numbers, rows, n_null, 0)
+    finite = np.isfinite(numbers)
+    n_odd = int(numbers.size - np.count_nonzero(finite))
+    if n_odd:
+        if rows is None:
+            rows = finite
+        else:
+            rows = rows.copy()
+            rows[np.flatnonzero(rows)[~finite]] = False
+        numbers = numbers[finite]
+    return Side(numbers, rows, n_null, n_odd)
 
 
 def _is_truth(values: NDArray[Any]) -> bool:
@@ -162,41 +224,45 @@ def _is_truth(values: NDArray[Any]) -> bool:
 def _is_row_number(values: NDArray[Any]) -> bool:
     """Consecutive whole numbers, each once."""
     size = values.size
-    if size < 10 or values.max() - values.min() != size - 1:
+    if size < 10 or int(values.max()) - int(values.min()) != size - 1:
         return False
     return bool(np.unique(values).size == size)
 
 
-def _categorical(name: str, left: pa.ChunkedArray, right: pa.ChunkedArray) -> Column | Skipped:
+def _levels(pair: Pair) -> Column:
+    """Both sides as codes of the same dictionary."""
     import pyarrow as pa
 
-    chunks = [*left.cast(pa.large_string()).chunks, *right.cast(pa.large_string()).chunks]
-    encoded = pa.chunked_array(chunks, pa.large_string()).dictionary_encode().combine_chunks()
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.chunk(0)
-    codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    sides = _codes(codes[: len(left)]), _codes(codes[len(left) :])
-    for side, label in zip(sides, ("reference", "current"), strict=True):
-        if side.n < 2:
-            return Skipped(name, f"fewer than two values in {label}")
-    levels = len(encoded.dictionary)
-    if levels == 1:
-        return Skipped(name, "one value throughout")
-    n = sides[0].n + sides[1].n
-    if levels > 2 and (levels > _ID_SHARE * n or all(_is_key(side, levels) for side in sides)):
-        return Skipped(name, f"{levels:,} distinct texts in {n:,} values: ids or free text")
-    return Column(name, "categorical", *sides, levels=encoded.dictionary)
+    left, right = _encoded(pair.reference), _encoded(pair.current)
+    if left.type != right.type:
+        wide = pa.large_binary() if _kind_of(left.type.value_type) == "bytes" else pa.large_string()
+        left, right = (side.cast(pa.dictionary(pa.int32(), wide)) for side in (left, right))
+    unified = pa.chunked_array([*left.chunks, *right.chunks], left.type).unify_dictionaries()
+    chunks = unified.chunks
+    levels = chunks[0].dictionary
+    if _kind_of(levels.type) == "bytes":
+        levels = pa.array([value.hex() for value in levels.to_pylist()], pa.large_string())
+    sides = _codes(chunks[: left.num_chunks]), _codes(chunks[left.num_chunks :])
+    return Column(pair.name, "categorical", *sides, levels=levels)
 
 
-def _codes(codes: NDArray[Any]) -> Side:
+def _encoded(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column of levels, each chunk as codes of a dictionary without nulls."""
+    import pyarrow as pa
+
+    if not pa.types.is_dictionary(values.type):
+        return values.dictionary_encode()
+    if any(chunk.dictionary.null_count for chunk in values.chunks):
+        return values.cast(values.type.value_type).dictionary_encode()
+    return values.cast(pa.dictionary(pa.int32(), values.type.value_type))
+
+
+def _codes(chunks: list[pa.DictionaryArray]) -> Side:
+    codes = np.concatenate(
+        [chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False) for chunk in chunks]
+    )
     rows = codes >= 0
     n_null = int(codes.size - np.count_nonzero(rows))
     if n_null == 0:
         return Side(codes, None, 0, 0)
     return Side(codes[rows], rows, n_null, 0)
-
-
-def _is_key(side: Side, levels: int) -> bool:
-    """Whether nearly every value of a side stands there once."""
-    used = np.count_nonzero(np.bincount(side.values.astype(np.intp), minlength=levels))
-    return bool(side.n >= 20 and used > 0.95 * side.n)

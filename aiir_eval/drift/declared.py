@@ -10,6 +10,7 @@ from typing import Literal
 from ..errors import InputError
 
 Direction = Literal["up", "down"]
+NumericTest = Literal["auto", "ks", "welch", "anderson-darling", "cramer-von-mises", "wasserstein"]
 EffectName = Literal[
     "standardised_mean_difference", "ks_distance", "rate_difference", "total_variation"
 ]

@@ -5,22 +5,24 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from ..errors import InputError, TableError
+from ..tables import column_list, require_names
+from .declared import NumericTest
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
+    from ..tables.sources import Source
     from .clusters import ClusterDesign
-    from .columns import Column, Skipped
     from .declared import Direction, MinimumEffects
+    from .facts import Facts, Skipped
     from .judging import Judged
     from .result import DriftConclusion, DriftReport
 
 _MIN_RESAMPLES, _MAX_RESAMPLES = 1999, 9999
+_CLUSTERED = "auto, ks and welch are permuted by cluster"
 
 
 def drift(
@@ -31,6 +33,7 @@ def drift(
     primary: str | Sequence[str] = (),
     cluster: str | None = None,
     min_effect: float | Mapping[str, float] | None = None,
+    numeric_test: NumericTest = "auto",
     confidence_level: float = 0.95,
     rng: int = 0,
 ) -> DriftReport:
@@ -52,6 +55,9 @@ def drift(
         How small a change does not matter: a number in the unit of each column's effect, or by
         effect (``sd``, ``ks``, ``rate``, ``tv``) or column. Defaults: .05, .02, .01 (.005 for a
         primary rate), .02.
+    numeric_test : str
+        ``auto`` (Welch's t and Kolmogorov-Smirnov combined), ``ks``, ``welch``,
+        ``anderson-darling``, ``cramer-von-mises`` or ``wasserstein``.
     confidence_level : float
         Of the intervals; one minus it is the level of the tests.
     rng : int
@@ -95,47 +101,57 @@ def drift(
     >>> drift(old, new, primary="passed").conclusion
     'drift'
     """
-    from ..tables import column_list, read_table, require_columns
+    from ..tables.sources import open_source
     from .declared import minimum_effects, primaries
+    from .judging import adjusted
     from .result import DriftReport
 
     if not 0.5 <= confidence_level < 1:
         raise InputError(f"confidence_level must lie in [0.5, 1), got {confidence_level!r}")
-    left, right = _named(reference, "reference"), _named(current, "current")
-    tables = read_table(reference, name=left), read_table(current, name=right)
-    everything = list(dict.fromkeys([*tables[0].column_names, *tables[1].column_names]))
+    if numeric_test not in get_args(NumericTest):
+        raise InputError(
+            f"numeric_test: {numeric_test!r} is no test",
+            hint=f"one of {', '.join(get_args(NumericTest))}",
+        )
+    left = open_source(reference, name=_named(reference, "reference"))
+    right = open_source(current, name=_named(current, "current"))
+    everything = list(dict.fromkeys([*left.schema.names, *right.schema.names]))
     minima = minimum_effects(min_effect, everything)
     deciding = primaries(primary, everything)
     asked = None if columns is None else column_list(columns)
     needed = [*(asked or ()), *deciding, *(() if cluster is None else (cluster,))]
-    for table in tables:
-        require_columns(table, dict.fromkeys(needed))
+    for source in (left, right):
+        require_names(source.schema.names, dict.fromkeys(needed), source.name)
     if cluster in deciding:
         raise InputError("the cluster column cannot be a primary", field=cluster)
 
     notes: list[str] = []
     chosen = everything if asked is None else list(dict.fromkeys([*asked, *deciding]))
-    found = _read_columns(chosen, tables, deciding, cluster, notes)
-    if not found:
-        raise TableError("no column of the two tables can be tested: " + "; ".join(notes))
-    n_family = sum(column.name not in deciding for column in found)
+    wanted = [name for name in chosen if name != cluster]
     alpha = 1 - confidence_level
     design = None
     if cluster is not None:
         from .clusters import cluster_design
 
-        resamples = ceil(2 * max(n_family, len(deciding)) / alpha)
+        if numeric_test not in ("auto", "ks", "welch"):
+            raise InputError(f"with clusters there is no {numeric_test} test", hint=_CLUSTERED)
+        resamples = ceil(2 * max(len(wanted), len(deciding)) / alpha)
         resamples = min(max(resamples, _MIN_RESAMPLES), _MAX_RESAMPLES)
-        design = cluster_design(*tables, cluster, n_resamples=resamples, rng=rng)
+        design = cluster_design(left, right, cluster, n_resamples=resamples, rng=rng)
+    look = _Look(left, right, frozenset(deciding), design, numeric_test)
+    facts = _look_at_all(wanted, look, notes)
+    if not facts:
+        raise TableError("no column of the two tables can be tested: " + "; ".join(notes))
+    if design is not None:
         notes.append(f"rows belong together by {cluster}: {design}")
-    judged = _judge_all(found, deciding, design, minima, confidence_level)
-    results = _adjusted(judged, alpha)
+    judged = _judge_all(facts, deciding, minima, confidence_level, numeric_test)
+    results = adjusted(judged, alpha)
     notes.append(f"a change counts from: {minima}")
     conclusion = _conclusion(results, design, alpha, notes)
     return DriftReport(
         conclusion=conclusion,
-        n_reference=tables[0].num_rows,
-        n_current=tables[1].num_rows,
+        n_reference=left.n_rows,
+        n_current=right.n_rows,
         columns=tuple(item.result for item in results),
         notes=tuple(notes),
         confidence_level=confidence_level,
@@ -147,84 +163,82 @@ def _named(source: Any, side: str) -> str:
     return str(source) if isinstance(source, str | os.PathLike) else f"the {side} table"
 
 
-def _read_columns(
-    names: Sequence[str],
-    tables: tuple[pa.Table, pa.Table],
-    deciding: Mapping[str, Direction | None],
-    cluster: str | None,
-    notes: list[str],
-) -> list[Column]:
-    """The columns that can be tested; a note for each that cannot, an error for a primary."""
-    from .columns import Skipped, read_column
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What is needed to look at any column."""
 
-    def read(name: str) -> Column | Skipped:
-        for table, side in zip(tables, ("reference", "current"), strict=True):
-            if name not in table.column_names:
-                return Skipped(name, f"there is no such column in {side}")
-        return read_column(name, *tables, primary=name in deciding)
+    reference: Source
+    current: Source
+    deciding: frozenset[str]
+    design: ClusterDesign | None
+    numeric_test: NumericTest
 
-    wanted = [name for name in names if name != cluster]
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        found = list(pool.map(read, wanted))
+    def at(self, name: str) -> Sequence[Facts | Skipped]:
+        """The facts of one column, or of those that are tested in its place."""
+        from .columns import Pair, column_of, read_pair
+        from .derived import expand
+        from .exact import facts_of
+        from .facts import Skipped
+
+        for source, side in ((self.reference, "reference"), (self.current, "current")):
+            if name not in source.schema.names:
+                return [Skipped(name, f"there is no such column in {side}")]
+        found: list[Facts | Skipped] = []
+        for part in expand(read_pair(name, self.reference, self.current)):
+            if not isinstance(part, Pair):
+                found.append(part)
+                continue
+            column = column_of(part, primary=name in self.deciding)
+            if isinstance(column, Skipped):
+                found.append(column)
+            else:
+                found.append(facts_of(column, self.design, numeric_test=self.numeric_test))
+        return found
+
+
+def _look_at_all(names: Sequence[str], look: _Look, notes: list[str]) -> list[Facts]:
+    """The facts of every column; a note for each that cannot be tested, an error for a primary."""
+    from .facts import Skipped
+
+    # Relabelling is matrix products, which have threads of their own.
+    workers = os.cpu_count() if look.design is None else 1
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        found = [item for part in pool.map(look.at, names) for item in part]
     for item in found:
         if isinstance(item, Skipped):
-            if item.name in deciding:
+            if item.name in look.deciding:
                 raise TableError(f"this primary cannot be tested: {item.reason}", field=item.name)
             notes.append(f"{item.name} not tested: {item.reason}")
     return [item for item in found if not isinstance(item, Skipped)]
 
 
 def _judge_all(
-    found: Sequence[Column],
+    facts: Sequence[Facts],
     deciding: Mapping[str, Direction | None],
-    design: ClusterDesign | None,
     minima: MinimumEffects,
     confidence_level: float,
+    numeric_test: NumericTest,
 ) -> list[Judged]:
+    """Judge every column at the level that its family leaves it."""
+    from .facts import LevelFacts, RateFacts, TestedFacts
     from .judging import Terms, judge
 
-    n_family = sum(column.name not in deciding for column in found)
+    n_family = sum(item.name not in deciding for item in facts)
     alpha = 1 - confidence_level
-
-    def one(column: Column) -> Judged:
-        primary = column.name in deciding
-        direction = deciding.get(column.name)
-        if primary and direction is None and column.kind == "boolean":
+    judged = []
+    for item in facts:
+        primary = item.name in deciding
+        direction = deciding.get(item.name)
+        if primary and direction is None and isinstance(item, RateFacts):
             direction = "down"
-        if direction is not None and column.kind == "categorical":
+        if direction is not None and isinstance(item, LevelFacts | TestedFacts):
             raise InputError(
-                f"a column of texts has no {direction}", field=column.name, hint="leave it out"
+                f"a column of texts has no {direction}", field=item.name, hint="leave it out"
             )
         size = len(deciding) if primary else n_family
-        return judge(
-            column,
-            Terms(confidence_level, alpha / size, minima, primary, direction, design),
-        )
-
-    # Relabelling is matrix products, which have threads of their own.
-    workers = os.cpu_count() if design is None else 1
-    with ThreadPoolExecutor(max_workers=workers) as pool:
-        return list(pool.map(one, found))
-
-
-def _adjusted(judged: Sequence[Judged], alpha: float) -> list[Judged]:
-    """Adjust over the columns (Benjamini-Hochberg) and over the primaries (Holm)."""
-    from ..stats import benjamini_hochberg, holm
-
-    pvalues: dict[str, float] = {}
-    for primary, adjust in ((True, holm), (False, benjamini_hochberg)):
-        family = [item.result for item in judged if item.result.primary is primary]
-        adjusted = adjust([result.pvalue for result in family])
-        pvalues.update(zip((result.column for result in family), adjusted, strict=True))
-    results = []
-    for item in judged:
-        pvalue = float(pvalues[item.result.column])
-        drifted = pvalue <= alpha and item.exceeds
-        notes = (item.note_if_drifted if drifted else "", item.result.note)
-        note = "; ".join(text for text in notes if text)
-        result = replace(item.result, pvalue_adjusted=pvalue, drifted=drifted, note=note)
-        results.append(replace(item, result=result))
-    return results
+        terms = Terms(confidence_level, alpha / size, minima, primary, direction, numeric_test)
+        judged.append(judge(item, terms))
+    return judged
 
 
 def _conclusion(

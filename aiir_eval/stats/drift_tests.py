@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import acos, copysign, cos, inf, nan, pi, sqrt
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from aiir_eval.stats.two_sample import TestResult, ks_2samp
+from aiir_eval.stats.two_sample import TestResult, contingency_chi2, ks_2samp
 
 Alternative = Literal["two-sided", "less", "greater"]
 _EXACT_UP_TO = 10_000  # values a side: scipy's own limit for the exact Kolmogorov-Smirnov p-value
-_LIMIT_FROM = 100_000  # effective values: the law of the distance is then slow to compute
+_SUMMED_UP_TO = 100_000  # effective values: beyond, the sum over them takes a tenth of a second
+_LOWER_TAIL_UP_TO = 3.5
 _CERTAIN = 0.2  # scaled distances below this have a p-value of 1 - 1e-12 or more
-_BLOCK = 64
+_BLOCK = 256
+_LUMPED_AT_MOST = 0.2  # of the rows; where more are in rare levels, no level is lumped
 
 
 def cauchy_combination(pvalues: ArrayLike) -> NDArray[np.float64] | float:
@@ -56,24 +59,13 @@ def cauchy_combination(pvalues: ArrayLike) -> NDArray[np.float64] | float:
     return float(combined) if combined.ndim == 0 else combined
 
 
-def ks_sorted(x: NDArray[np.float64], y: NDArray[np.float64]) -> TestResult:
+def ks_sorted(x: NDArray[Any], y: NDArray[Any]) -> TestResult:
     """`stats.ks_2samp` for samples that are already sorted, several times faster when large.
 
     Parameters
     ----------
     x, y : (n,), (m,) ndarray
-        Sorted, finite.
-
-    Notes
-    -----
-    Only every 64th value of `x` is looked up in `y` at first. Between two of those both shares
-    can only grow, which bounds their gap inside the block; only blocks whose bound beats the best
-    gap seen are searched. The distance is exact, ties included. The p-value is scipy's up to an
-    effective size n m / (n + m) of 100,000, beyond it Vrbik's corrected limit (within 2e-7).
-
-    References
-    ----------
-    Vrbik (2018), Pioneer J. Theor. Appl. Stat. 15, 15-23.
+        Sorted, finite, of one dtype.
 
     Examples
     --------
@@ -81,29 +73,71 @@ def ks_sorted(x: NDArray[np.float64], y: NDArray[np.float64]) -> TestResult:
     >>> ks_sorted(x, y).statistic
     0.6
     """
+    if min(x.size, y.size) < 2:
+        return TestResult(nan, nan, nan, "Kolmogorov-Smirnov test")
+    distance = ks_distance(x, y)
+    pvalue = ks_pvalue(distance, x.size, y.size)
+    return TestResult(distance, pvalue, nan, "Kolmogorov-Smirnov test")
+
+
+def ks_pvalue(distance: float, n: int, m: int) -> float:
+    """P-value of a Kolmogorov-Smirnov distance between samples of `n` and `m` values, two-sided.
+
+    Notes
+    -----
+    scipy's rule: exact up to 10,000 values a side, beyond it the law of one sample of the
+    effective size n m / (n + m), as scipy has it to 1e-12. Where scipy would sum 100,000 terms or
+    more, its expansion for the lower tail (Pelz and Good) gives the same, and beyond a scaled
+    distance of 3.5, where one minus that has no digits left, Vrbik's corrected limit.
+
+    References
+    ----------
+    Hodges (1958), Arkiv foer Matematik 3, 469-486; Pelz and Good (1976), J. R. Stat. Soc. B 38,
+    152-156; Vrbik (2018), Pioneer J. Theor. Appl. Stat. 15, 15-23.
+
+    Examples
+    --------
+    >>> round(ks_pvalue(0.6, 4, 5), 4)
+    0.2857
+    """
     from scipy import special, stats
 
-    name = "Kolmogorov-Smirnov test"
-    n, m = x.size, y.size
-    if min(n, m) < 2:
-        return TestResult(nan, nan, nan, name)
-    distance = _largest_gap(x, y)
     size = float(np.round(n * m / (n + m)))
     scaled = distance * sqrt(size)
     if scaled < _CERTAIN:
-        pvalue = 1.0
-    elif max(n, m) <= _EXACT_UP_TO:
-        pvalue = ks_2samp(x, y).pvalue
-    elif size <= _LIMIT_FROM:
-        pvalue = float(np.clip(stats.kstwo.sf(distance, size), 0, 1))
-    else:
-        corrected = scaled + 1 / (6 * sqrt(size)) + (scaled - 1) / (4 * size)
-        pvalue = float(special.kolmogorov(corrected))
-    return TestResult(distance, pvalue, nan, name)
+        return 1.0
+    if max(n, m) <= _EXACT_UP_TO:
+        return ks_2samp(*_two_values(distance, n, m)).pvalue
+    if size <= _SUMMED_UP_TO:
+        return float(np.clip(stats.kstwo.sf(distance, size), 0, 1))
+    if scaled < _LOWER_TAIL_UP_TO:
+        return float(np.clip(1 - stats.kstwo.cdf(distance, size), 0, 1))
+    corrected = scaled + 1 / (6 * sqrt(size)) + (scaled - 1) / (4 * size)
+    return float(special.kolmogorov(corrected))
 
 
-def _largest_gap(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
-    """max |F - G| of two sorted samples."""
+def _two_values(distance: float, n: int, m: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Samples of zeros and ones this far apart: i of n and j of m ones, |i / n - j / m| = d."""
+    i = np.arange(n + 1)
+    j = np.clip(np.round((i / n - distance) * m), 0, m).astype(np.intp)
+    best = int(np.argmin(np.abs(i / n - j / m - distance)))
+    return np.arange(n) < i[best], np.arange(m) < j[best]
+
+
+def ks_distance(x: NDArray[Any], y: NDArray[Any]) -> float:
+    """The largest gap between the cumulative shares of two sorted samples, max |F - G|.
+
+    Notes
+    -----
+    Only every 256th value of `x` is looked up in `y` at first. Between two of those both shares
+    can only grow, which bounds their gap inside the block; only blocks whose bound beats the best
+    gap seen are searched. Exact, ties included.
+
+    Examples
+    --------
+    >>> ks_distance(np.array([1.0, 2, 3, 4]), np.array([3.0, 4, 5, 6, 7]))
+    0.6
+    """
     n, m = x.size, y.size
     marks = np.append(np.arange(0, n, _BLOCK), n - 1)
     below_x = np.searchsorted(x, x[marks], side="right")
@@ -122,6 +156,99 @@ def _largest_gap(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
             inner_g = np.searchsorted(y, points, side="right") / m
             best = max(best, float(np.abs(inner_f - inner_g).max()))
     return best
+
+
+def welch_of_moments(
+    n_x: int, mean_x: float, variance_x: float, n_y: int, mean_y: float, variance_y: float
+) -> TestResult:
+    """`stats.welch_t` from sizes, means and sample variances; the sign is that of x minus y.
+
+    Examples
+    --------
+    >>> result = welch_of_moments(4, 2.5, 5 / 3, 5, 6.0, 10.0)
+    >>> round(result.statistic, 4), round(result.pvalue, 4)
+    (-2.2514, 0.0691)
+    """
+    from scipy.special import stdtr
+
+    name = "Welch t-test"
+    if min(n_x, n_y) < 2:
+        return TestResult(nan, nan, nan, name)
+    gap = mean_x - mean_y
+    spread_x, spread_y = variance_x / n_x, variance_y / n_y
+    spread = spread_x + spread_y
+    if spread == 0:
+        statistic = 0.0 if gap == 0 else inf if gap > 0 else -inf
+        return TestResult(statistic, 1.0 if gap == 0 else 0.0, nan, name)
+    statistic = gap / sqrt(spread)
+    share = spread_x / spread  # keeps tiny variances from underflowing when squared
+    df = 1 / (share**2 / (n_x - 1) + (1 - share) ** 2 / (n_y - 1))
+    return TestResult(statistic, float(2 * stdtr(df, -abs(statistic))), df, name)
+
+
+def level_test(counts_x: NDArray[Any], counts_y: NDArray[Any]) -> TestResult:
+    """The test of the contingency table of a column of levels that suits its counts.
+
+    Parameters
+    ----------
+    counts_x, counts_y : (k,) ndarray
+        How often each level occurs on each side.
+
+    Returns
+    -------
+    TestResult
+        `method` names the test: ``chi2_contingency`` with rare levels lumped; where more than a
+        fifth of the rows would be lumped, ``chi2_contingency, all levels`` (`sparse_chi2`); for
+        two levels with small expected counts ``fisher_exact, mid-p``.
+
+    Examples
+    --------
+    >>> level_test(np.array([10, 20, 30]), np.array([15, 15, 15])).method
+    'chi2_contingency'
+    """
+    n_x, n_y = int(counts_x.sum()), int(counts_y.sum())
+    if counts_x.size == 2:
+        ones = rate_difference_test(counts_x[0], n_x, counts_y[0], n_y)
+        if ones.method.startswith("Fisher"):
+            return TestResult(ones.statistic**2, ones.pvalue, 1.0, "fisher_exact, mid-p")
+    pooled = counts_x + counts_y
+    tested = contingency_chi2(counts_x, counts_y)
+    if counts_x.size > 2 and (
+        tested.df < 1 or pooled[_rare(pooled, n_x, n_y)].sum() > _LUMPED_AT_MOST * (n_x + n_y)
+    ):
+        return replace(sparse_chi2(counts_x, counts_y), method="chi2_contingency, all levels")
+    return replace(tested, method="chi2_contingency")
+
+
+def level_groups(
+    counts_x: NDArray[Any], counts_y: NDArray[Any], *, lump: bool, most: int
+) -> NDArray[np.intp]:
+    """A column number for each level: its own, or the last one for all that are lumped.
+
+    With `lump` the rare levels are, as in `contingency_chi2`; the rarest beyond `most` always are.
+
+    Examples
+    --------
+    >>> level_groups(np.array([90, 1, 1, 80]), np.array([90, 1, 1, 80]), lump=True, most=9)
+    array([0, 2, 2, 1])
+    """
+    pooled = counts_x + counts_y
+    kept = np.ones(pooled.size, dtype=np.bool_)
+    if lump:
+        kept = ~_rare(pooled, int(counts_x.sum()), int(counts_y.sum()))
+    if np.count_nonzero(kept) > most:
+        order = np.argsort(np.where(kept, -pooled, 1), kind="stable")
+        kept = np.zeros(pooled.size, dtype=np.bool_)
+        kept[order[:most]] = True
+    groups = np.full(pooled.size, np.count_nonzero(kept), dtype=np.intp)
+    groups[kept] = np.arange(np.count_nonzero(kept))
+    return groups
+
+
+def _rare(pooled: NDArray[Any], n_x: int, n_y: int) -> NDArray[np.bool_]:
+    """Levels expected fewer than five times on the smaller side."""
+    rare: NDArray[np.bool_] = pooled * min(n_x, n_y) < 5 * (n_x + n_y)
+    return rare
 
 
 def sparse_chi2(counts_x: ArrayLike, counts_y: ArrayLike) -> TestResult:

@@ -17,18 +17,23 @@ from .columns import (
     column_list,
     join_id,
     require_columns,
+    require_names,
     table_name,
 )
 from .reading import read_table, table_digest
+from .sources import Source, open_source
 
 __all__ = [
+    "Source",
     "as_numbers",
     "as_passed",
     "as_text",
     "column_list",
     "join_id",
+    "open_source",
     "read_table",
     "require_columns",
+    "require_names",
     "table_digest",
     "table_name",
 ]

@@ -34,7 +34,11 @@ def table_name(table: pa.Table) -> str:
 
 def require_columns(table: pa.Table, columns: Iterable[str]) -> None:
     """Raise `TableError` for every column that is missing, with the nearest name there is."""
-    have = table.column_names
+    require_names(table.column_names, columns, table_name(table))
+
+
+def require_names(have: Sequence[str], columns: Iterable[str], table: str) -> None:
+    """The same for the names of the columns of a table that is called `table`."""
     problems = []
     for column in columns:
         if column in have:
@@ -44,7 +48,7 @@ def require_columns(table: pa.Table, columns: Iterable[str]) -> None:
         ]
         hint = f"did you mean {near[0]!r}?" if near else _separator_hint(have)
         message = f"there is no column {column!r}; the columns are {_some(have, 40)}"
-        problems.append(Problem(message, table_name(table), None, None, hint))
+        problems.append(Problem(message, table, None, None, hint))
     if problems:
         raise TableError(problems=problems)
 

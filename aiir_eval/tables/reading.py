@@ -60,7 +60,7 @@ def read_table(
         table, texts = _read_path(Path(source), label, frozenset(text_columns))
     else:
         label = name or "the table"
-        table = _from_frame(source, label)
+        table = read_frame(source, label)
     refuse_duplicates(table.column_names, label)
     table = _plain_types(table)
     if table.num_rows == 0:
@@ -82,12 +82,12 @@ def table_digest(source: Any) -> str:
         if not path.is_dir():
             return file_digest(path)
         parts = hashlib.sha256()
-        for file in _parquet_files(path):
+        for file in parquet_files(path):
             parts.update(f"{file.relative_to(path).as_posix()} {file_digest(file)}\n".encode())
         return parts.hexdigest()
     import pyarrow.compute as pc
 
-    table = _plain_types(_from_frame(source, "the table"))
+    table = _plain_types(read_frame(source, "the table"))
     content = hashlib.sha256()
     for column in table.column_names:  # as text: the same whatever made the frame, and its chunks
         text = as_text(table, column)
@@ -101,15 +101,7 @@ def table_digest(source: Any) -> str:
 def _read_path(
     path: Path, label: str, text_columns: frozenset[str]
 ) -> tuple[pa.Table, Mapping[str, Any]]:
-    if not path.exists():
-        raise TableError("no such file or folder", file=label)
-    kind = "parquet" if path.is_dir() else _SUFFIXES.get(path.suffix.lower())
-    if kind is None:
-        raise TableError(
-            f"the ending {path.suffix!r} names no table format",
-            file=label,
-            hint="a table is .parquet, .csv, .tsv or .jsonl",
-        )
+    kind = table_format(path, label)
     try:
         if kind == "parquet":
             return _read_parquet(path, label), {}
@@ -120,7 +112,21 @@ def _read_path(
         raise TableError(f"cannot be read: {error.strerror or error}", file=label) from None
 
 
-def _parquet_files(folder: Path) -> list[Path]:
+def table_format(path: Path, label: str) -> str:
+    """``parquet``, ``csv``, ``tsv`` or ``jsonl``, by the ending of the name."""
+    if not path.exists():
+        raise TableError("no such file or folder", file=label)
+    kind = "parquet" if path.is_dir() else _SUFFIXES.get(path.suffix.lower())
+    if kind is None:
+        raise TableError(
+            f"the ending {path.suffix!r} names no table format",
+            file=label,
+            hint="a table is .parquet, .csv, .tsv or .jsonl",
+        )
+    return kind
+
+
+def parquet_files(folder: Path) -> list[Path]:
     """The Parquet files of a folder, hidden and ``_`` files (as Spark leaves them) left out."""
     return sorted(
         file
@@ -134,7 +140,7 @@ def _read_parquet(path: Path, label: str) -> pa.Table:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    if path.is_dir() and not _parquet_files(path):
+    if path.is_dir() and not parquet_files(path):
         raise TableError("the folder holds no Parquet file", file=label)
     try:
         return pq.read_table(path)
@@ -143,7 +149,8 @@ def _read_parquet(path: Path, label: str) -> pa.Table:
         raise TableError(f"not a readable Parquet table: {reason}", file=label) from None
 
 
-def _from_frame(source: Any, label: str) -> pa.Table:
+def read_frame(source: Any, label: str) -> pa.Table:
+    """Any pandas, polars or pyarrow frame, or object with the Arrow C stream protocol."""
     import pyarrow as pa
 
     try:

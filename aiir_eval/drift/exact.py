@@ -1,0 +1,161 @@
+"""What do all values of a column, in memory, say of it? Exact facts, one column at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..stats.drift_tests import ks_distance, level_groups, level_test
+from .columns import Column, Side
+from .declared import NumericTest
+from .facts import (
+    Bound,
+    Clustered,
+    Counts,
+    Facts,
+    LevelFacts,
+    Moments,
+    NumericFacts,
+    RateFacts,
+    Skipped,
+)
+from .result import Distribution
+
+if TYPE_CHECKING:
+    from .clusters import ClusterDesign
+
+_ID_SHARE = 0.5  # more distinct values than this share of the rows: ids or free text
+_MAX_LEVELS = 1000  # told apart when clusters are relabelled; the rarest beyond are lumped
+_POINTS = 64  # at most, of a plot
+_BINS = 10
+_AT_ONCE = 1 << 20
+
+
+def facts_of(
+    column: Column,
+    design: ClusterDesign | None = None,
+    *,
+    numeric_test: NumericTest = "auto",
+) -> Facts | Skipped:
+    """The facts of a column; with a `design`, what its clusters say besides."""
+    if column.kind == "boolean":
+        return _rate_facts(column, design)
+    if column.kind == "categorical":
+        return _level_facts(column, design)
+    return _numeric_facts(column, design)
+
+
+def _numeric_facts(column: Column, design: ClusterDesign | None) -> NumericFacts:
+    clustered = None
+    if design is not None:
+        known = design.numeric_pvalues(column)
+        clustered = Clustered(design.mean_spread(column), {**design.mean_pvalues(column), **known})
+    x, y = np.sort(column.reference.values), np.sort(column.current.values)
+    return NumericFacts(
+        column.name,
+        moments_of(x),
+        moments_of(y),
+        Bound.exactly(ks_distance(x, y)),
+        missing=column.missing,
+        bins=_bins(x, y),
+        distribution=_ecdf(x, y),
+        clustered=clustered,
+        note=column.note,
+    )
+
+
+def moments_of(values: NDArray[Any]) -> Moments:
+    """Moments of sorted values."""
+    low, high = float(values[0]), float(values[-1])
+    if values[0] == values[-1]:
+        return Moments(values.size, low, 0.0, low, high)
+    mean = float(values.mean())
+    total = 0.0
+    for start in range(0, values.size, _AT_ONCE):
+        apart = values[start : start + _AT_ONCE] - mean
+        total += float(apart @ apart)
+    return Moments(values.size, mean, total / (values.size - 1), low, high)
+
+
+def _bins(x: NDArray[Any], y: NDArray[Any]) -> tuple[Counts, Counts]:
+    """Counts between the deciles of the reference, as is usual for PSI."""
+    marks = (np.arange(1, _BINS) * x.size) // _BINS
+    edges = np.unique(x[marks])
+    counts = []
+    for values in (x, y):
+        below = np.searchsorted(values, edges, side="right")
+        counts.append(np.diff(below, prepend=0, append=values.size))
+    return counts[0], counts[1]
+
+
+def _ecdf(x: NDArray[Any], y: NDArray[Any]) -> Distribution:
+    """Both cumulative shares at order statistics of both sides, the extremes among them."""
+    half = _POINTS // 2
+    at = np.unique(
+        np.concatenate(
+            [side[np.linspace(0, side.size - 1, half).astype(np.intp)] for side in (x, y)]
+        )
+    )
+    shares = [np.searchsorted(side, at, side="right") / side.size for side in (x, y)]
+    return Distribution(
+        "ecdf", tuple(map(float, at)), tuple(map(float, shares[0])), tuple(map(float, shares[1]))
+    )
+
+
+def _rate_facts(column: Column, design: ClusterDesign | None) -> RateFacts:
+    left, right = column.reference, column.current
+    clustered = None
+    if design is not None:
+        clustered = Clustered(design.mean_spread(column), design.mean_pvalues(column))
+    ones = int(np.count_nonzero(left.values)), int(np.count_nonzero(right.values))
+    return RateFacts(column.name, ones, (left.n, right.n), column.missing, clustered, column.note)
+
+
+def _level_facts(column: Column, design: ClusterDesign | None) -> LevelFacts | Skipped:
+    import pyarrow as pa
+
+    assert column.levels is not None
+    name, width = column.name, len(column.levels)
+    for side, label in ((column.reference, "reference"), (column.current, "current")):
+        if side.n < 2:
+            return Skipped(name, f"fewer than two values in {label}")
+    counts = _counts(column.reference, width), _counts(column.current, width)
+    used = (counts[0] > 0) | (counts[1] > 0)
+    levels, n = int(np.count_nonzero(used)), column.reference.n + column.current.n
+    if levels == 1:
+        return Skipped(name, "one value throughout")
+    if levels > 2 and (levels > _ID_SHARE * n or all(_is_key(side) for side in counts)):
+        return Skipped(name, f"{levels:,} distinct texts in {n:,} values: ids or free text")
+    clustered = None
+    if design is not None:
+        lump = level_test(counts[0][used], counts[1][used]).method == "chi2_contingency"
+        groups = np.zeros(width, dtype=np.intp)
+        groups[used] = level_groups(counts[0][used], counts[1][used], lump=lump, most=_MAX_LEVELS)
+        clustered = Clustered(
+            design.count_spread(column, groups), {"levels": design.count_pvalue(column, groups)}
+        )
+    texts = column.levels if levels == width else column.levels.filter(pa.array(used))
+    return LevelFacts(
+        name,
+        counts[0][used],
+        counts[1][used],
+        texts,
+        column.missing,
+        clustered,
+        column.note,
+    )
+
+
+def _counts(side: Side, width: int) -> Counts:
+    total = np.zeros(width, dtype=np.int64)
+    for start in range(0, side.n, _AT_ONCE):
+        total += np.bincount(side.values[start : start + _AT_ONCE], minlength=width)
+    return total
+
+
+def _is_key(counts: Counts) -> bool:
+    """Whether nearly every value of a side stands there once."""
+    n = int(counts.sum())
+    return n >= 20 and int(np.count_nonzero(counts)) > 0.95 * n

@@ -1,0 +1,73 @@
+"""Did a rate change?"""
+
+from __future__ import annotations
+
+from ...stats.drift_effects import newcombe_interval
+from ...stats.drift_tests import rate_difference_test
+from ..facts import RateFacts
+from .terms import (
+    Judged,
+    Terms,
+    alternative_of,
+    beyond,
+    column_drift,
+    detectable_effect,
+    effective_sizes,
+    named_effect,
+    which_is_bad,
+)
+
+
+def judge_rate(facts: RateFacts, terms: Terms) -> Judged:
+    """Chi-square of the 2 x 2 table, Fisher's mid-p where counts are small."""
+    (ones_x, ones_y), (n_x, n_y) = facts.ones, facts.n
+    smallest = terms.minima.of("rate_difference", facts.name, primary=terms.primary)
+    direction, clustered = terms.direction, facts.clustered
+    plain = rate_difference_test(ones_x, n_x, ones_y, n_y)
+    pvalue, test = plain.pvalue, "chi2_contingency"
+    if plain.method.startswith("Fisher"):
+        test = "fisher_exact, mid-p"
+    if clustered is not None:
+        pvalue, test = clustered.pvalues["two-sided"], "cluster permutation of the rates"
+    m_x, m_y = effective_sizes(n_x, n_y, clustered, terms)
+    share_x, share_y = m_x / n_x, m_y / n_y
+    rate = newcombe_interval(
+        ones_x * share_x, m_x, ones_y * share_y, m_y, confidence_level=terms.confidence_level
+    )
+    statistics = {
+        "chi2": plain.statistic**2,
+        "z": plain.statistic,
+        "rate_reference": ones_x / n_x,
+        "rate_current": ones_y / n_y,
+    }
+    statistic, note = plain.statistic**2, ""
+    detectable = detectable_effect(rate, terms, clustered=clustered)
+    exceeds = abs(rate.estimate) >= smallest
+    if direction is not None:
+        alternative = alternative_of(direction)
+        bound = smallest if direction == "up" else -smallest
+        shifted = rate_difference_test(
+            ones_x * share_x, m_x, ones_y * share_y, m_y, difference=bound, alternative=alternative
+        )
+        unshifted = rate_difference_test(ones_x, n_x, ones_y, n_y, alternative=alternative).pvalue
+        if clustered is not None:
+            unshifted = clustered.pvalues[alternative]
+        statistics["pvalue_no_change"] = pvalue
+        statistic, pvalue = shifted.statistic, max(shifted.pvalue, unshifted)
+        test, exceeds = f"score test of two rates, {beyond(direction)}", True
+        detectable += smallest
+        note = which_is_bad(direction)
+    detectable = min(detectable, 1.0)
+    result = column_drift(
+        facts,
+        terms,
+        test=test,
+        statistic=statistic,
+        statistics=statistics,
+        pvalue=pvalue,
+        effect=named_effect("rate_difference", rate),
+        detectable=detectable,
+        note=note,
+    )
+    blind = detectable > terms.minima.worth_seeing("rate_difference", facts.name)
+    return Judged(result, exceeds, blind, may_exceed=exceeds)

@@ -1,0 +1,129 @@
+"""On what terms is a column judged, and what does a judgement hold?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import inf, nan
+
+import numpy as np
+
+from ...stats.drift_effects import EffectEstimate
+from ...stats.drift_tests import Alternative
+from ..declared import Direction, MinimumEffects, NumericTest
+from ..facts import Clustered, Facts, Spread, kind_of
+from ..result import ColumnDrift, Effect
+
+POWER = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How one column is to be judged.
+
+    `level` is what its p-value must reach if it alone of its family changed. With a `direction` the
+    test is one-sided, against a change that is no worse than the minimum effect.
+    """
+
+    confidence_level: float
+    level: float
+    minima: MinimumEffects
+    primary: bool = False
+    direction: Direction | None = None
+    numeric_test: NumericTest = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A tested column (p-value not yet adjusted), and what its `drifted` will hang on beside it.
+
+    Facts that are known within bounds leave a range: the p-value lies between `pvalue_at_least` and
+    that of the result; the effect certainly exceeds its minimum (`exceeds`), or may (`may_exceed`).
+    """
+
+    result: ColumnDrift
+    exceeds: bool  # the effect exceeds its minimum
+    blind: bool  # even a change worth seeing could have gone unseen
+    note_if_drifted: str = ""
+    pvalue_at_least: float = nan  # NaN: the p-value is exact
+    may_exceed: bool = False
+
+
+def column_drift(
+    facts: Facts,
+    terms: Terms,
+    *,
+    test: str,
+    statistic: float,
+    statistics: Mapping[str, float],
+    pvalue: float,
+    effect: Effect,
+    detectable: float,
+    note: str = "",
+    effects: tuple[Effect, ...] = (),
+) -> ColumnDrift:
+    """The row of the report, its p-value not yet adjusted."""
+    return ColumnDrift(
+        column=facts.name,
+        kind=kind_of(facts),
+        test=test,
+        statistic=statistic,
+        statistics=statistics,
+        pvalue=pvalue,
+        pvalue_adjusted=nan,
+        effect=effect,
+        minimum_detectable_effect=detectable,
+        drifted=False,
+        note=note,
+        primary=terms.primary,
+        effects=effects,
+    )
+
+
+def effective_sizes(
+    n_x: int, n_y: int, clustered: Clustered | None, terms: Terms
+) -> tuple[float, float]:
+    """Sizes of independent samples that would be as telling, few clusters allowed for."""
+    from scipy.special import ndtri, stdtrit
+
+    inflation = 1.0
+    if clustered is not None:
+        tail = (1 + terms.confidence_level) / 2
+        spread = clustered.spread
+        inflation = spread.design_effect * float(stdtrit(spread.df, tail) / ndtri(tail)) ** 2
+    return max(n_x / inflation, 1.0 + 1e-9), max(n_y / inflation, 1.0 + 1e-9)
+
+
+def detectable_effect(
+    estimate: EffectEstimate, terms: Terms, *, clustered: Clustered | None, df: float = inf
+) -> float:
+    """(t_{1 - alpha/2} + t_{0.8}) x SE; with clusters the SE already allows for their number."""
+    from scipy.special import ndtri, stdtrit
+
+    tail = terms.level if terms.direction is not None else terms.level / 2
+    if clustered is None and np.isfinite(df):
+        reach = float(stdtrit(df, 1 - tail) + stdtrit(df, POWER))
+    else:
+        reach = float(ndtri(1 - tail) + ndtri(POWER))
+    return reach * estimate.standard_error
+
+
+def spread_of(clustered: Clustered | None, df: float = inf) -> Spread:
+    """The design effect of the clusters, or that of independent rows."""
+    return Spread(1.0, df) if clustered is None else clustered.spread
+
+
+def named_effect(name: str, estimate: EffectEstimate) -> Effect:
+    return Effect(name, estimate.estimate, estimate.low, estimate.high)
+
+
+def alternative_of(direction: Direction) -> Alternative:
+    return "greater" if direction == "up" else "less"
+
+
+def beyond(direction: Direction) -> str:
+    return f"{alternative_of(direction)} than the minimum effect"
+
+
+def which_is_bad(direction: Direction) -> str:
+    return "up is bad" if direction == "up" else "down is bad"
