@@ -1,0 +1,148 @@
+"""What do the states of a column on both sides say of it? The facts that judging works on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..facts import Bound, LevelFacts, Missing, Moments, NumericFacts, RateFacts, Skipped
+from ..result import Distribution
+from .histogram import Gap, Histogram, largest_gap
+from .levels import AlignedLevels, aligned
+from .states import ColumnState, LevelState, NumericState, OpaqueState
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_ID_SHARE = 0.5  # more distinct values than this share of the rows: ids or free text
+_POINTS = 100  # of a distribution that is drawn
+
+
+def compare_states(
+    name: str, reference: ColumnState, current: ColumnState, *, primary: bool = False
+) -> NumericFacts | RateFacts | LevelFacts | Skipped:
+    """The facts of a column, as the engine that has all values in memory would find them.
+
+    The largest gap between the cumulative shares is known within bounds; everything else of
+    numbers and rates is exact.
+    """
+    for state, side in ((reference, "reference"), (current, "current")):
+        if state.n == 0 and not (isinstance(state, NumericState) and state.n_odd):
+            return Skipped(name, f"every value is null in {side}")
+    for state in (current, reference):
+        if isinstance(state, OpaqueState):
+            return Skipped(name, f"columns of type {state.type_name} are not tested from states")
+    if isinstance(reference, NumericState) and isinstance(current, NumericState):
+        return _numbers(name, reference, current, primary=primary)
+    if isinstance(reference, LevelState) and isinstance(current, LevelState):
+        return _levels(name, reference, current)
+    return Skipped(
+        name, f"its type changed from {reference.type_name} to {current.type_name}"
+    )
+
+
+def _numbers(
+    name: str, old: NumericState, new: NumericState, *, primary: bool
+) -> NumericFacts | RateFacts | Skipped:
+    for state, side in ((old, "reference"), (new, "current")):
+        if state.n < 2:
+            return Skipped(name, f"fewer than two finite values in {side}")
+    truth = old.is_rate and new.is_rate
+    if min(old.low, new.low) == max(old.high, new.high) and not (truth and primary):
+        return Skipped(name, "one value throughout")
+    missing = Missing((old.n_null, new.n_null), (old.n_odd, new.n_odd))
+    if truth:
+        return RateFacts(name, (old.n_one, new.n_one), (old.n, new.n), missing)
+    if old.truth or new.truth:
+        return Skipped(name, "its type changed between truth values and numbers")
+    if old.numbers_rows and new.numbers_rows:
+        return Skipped(name, "it numbers the rows")
+    gap = gap_of(old, new)
+    return NumericFacts(
+        name,
+        _moments(old),
+        _moments(new),
+        Bound(gap.low, gap.high),
+        missing,
+        distribution=_ecdf(old, new),
+    )
+
+
+def gap_of(old: NumericState, new: NumericState) -> Gap:
+    """The largest gap between the cumulative shares, or what is known of it."""
+    return largest_gap(old.histogram, new.histogram)
+
+
+def _moments(state: NumericState) -> Moments:
+    return Moments(state.n, state.mean, state.variance, state.low, state.high)
+
+
+def _ecdf(old: NumericState, new: NumericState) -> Distribution:
+    """Cumulative shares of both sides at evenly spaced edges of the reference."""
+    edges = old.histogram.edges
+    marks = np.unique(np.linspace(0, edges.size - 1, _POINTS).round().astype(np.intp))
+    at = edges[marks]
+    return Distribution(
+        "ecdf",
+        tuple(at.tolist()),
+        tuple((old.histogram.upto[marks] / old.n).tolist()),
+        tuple(_shares_at(new.histogram, at, new.n)),
+    )
+
+
+def _shares_at(histogram: Histogram, at: np.ndarray, n: int) -> list[float]:
+    """Shares up to some numbers; of those between two edges, what is certain."""
+    upto = np.append(0, histogram.upto)[np.searchsorted(histogram.edges, at, side="right")]
+    shares: list[float] = (upto / n).tolist()
+    return shares
+
+
+def _levels(name: str, old: LevelState, new: LevelState) -> LevelFacts | Skipped:
+    for state, side in ((old, "reference"), (new, "current")):
+        if state.n < 2:
+            return Skipped(name, f"fewer than two values in {side}")
+    both = aligned(old.levels, new.levels)
+    levels, n = both.reference.size, old.n + new.n
+    if levels == 1 and both.bits == 64:
+        return Skipped(name, "one value throughout")
+    distinct = levels if both.bits == 64 else (old.levels + new.levels).n_levels()
+    keys = (_is_key(both.reference, old.n), _is_key(both.current, new.n))
+    if levels > 2 and (distinct > _ID_SHARE * n or all(keys)):
+        about = "" if both.bits == 64 else "about "
+        return Skipped(
+            name, f"{about}{distinct:,.0f} distinct texts in {n:,} values: ids or free text"
+        )
+    note = ""
+    if both.bits < 64:
+        note = (
+            f"about {distinct:,.0f} levels, counted in {levels:,} groups of levels: a change that "
+            "is shown is real, one inside the groups is not seen"
+        )
+    elif both.texts is None:
+        note = f"{levels:,} levels, counted without their texts"
+    return LevelFacts(
+        name,
+        both.reference,
+        both.current,
+        level_texts(both),
+        Missing((old.n_null, new.n_null)),
+        note=note,
+    )
+
+
+def _is_key(counts: np.ndarray, n: int) -> bool:
+    """Whether nearly every value of a side stands there once."""
+    return bool(n >= 20 and np.count_nonzero(counts) > 0.95 * n)
+
+
+def level_texts(both: AlignedLevels) -> pa.Array:
+    """Texts of the levels; where they were not kept, the digest of each."""
+    import pyarrow as pa
+
+    if both.texts is not None:
+        return pa.array(both.texts, pa.large_string())
+    import pyarrow.compute as pc
+
+    digits = pa.array(both.keys).cast(pa.large_string())
+    return pc.binary_join_element_wise(pa.scalar("level ", pa.large_string()), digits, pa.scalar("", pa.large_string()))
