@@ -115,6 +115,7 @@ def _rate_facts(column: Column, design: ClusterDesign | None) -> RateFacts:
 
 def _level_facts(column: Column, design: ClusterDesign | None) -> LevelFacts | Skipped:
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     assert column.levels is not None
     name, width = column.name, len(column.levels)
@@ -136,12 +137,14 @@ def _level_facts(column: Column, design: ClusterDesign | None) -> LevelFacts | S
         clustered = Clustered(
             design.count_spread(column, groups), {"levels": design.count_pvalue(column, groups)}
         )
-    texts = column.levels if levels == width else column.levels.filter(pa.array(used))
+    texts = column.levels.filter(pa.array(used))
+    order = pc.sort_indices(texts)
+    by_name = order.to_numpy()
     return LevelFacts(
         name,
-        counts[0][used],
-        counts[1][used],
-        texts,
+        counts[0][used][by_name],
+        counts[1][used][by_name],
+        texts.take(order),
         column.missing,
         clustered,
         column.note,

@@ -122,7 +122,8 @@ class RateFacts:
 class LevelFacts:
     """A column of levels: how often each occurs on each side, none of them on neither.
 
-    `levels` are their texts (an Arrow array), in the order of the counts.
+    `levels` are their texts (an Arrow array), sorted, and the counts are in their order: which of
+    two equally rare levels takes the lump must not hang on the order of the rows.
     """
 
     name: str
