@@ -38,9 +38,22 @@ MAY_IMPORT: dict[str, set[str]] = {
     "gate": {"suites", "runs", "compare", "stats", "incidents"},
     "reports": {"incidents", "suites", "runs", "compare", "gate", "drift", "stats", "scorers"},
     "tracking": {"incidents", "suites", "runs", "compare", "gate", "drift", "reports"},
+    "response": {
+        "incidents",
+        "suites",
+        "runs",
+        "compare",
+        "gate",
+        "drift",
+        "stats",
+        "scorers",
+        "targets",
+        "reports",
+        "tracking",
+    },
 }
 ROOT_MODULES = {"errors", "documents", "tables", "tool_calls", "shipped", "telemetry", "user_code"}
-ROOT_MODULES |= {"_lazy", "_version"}
+ROOT_MODULES |= {"_lazy", "_version", "answers"}
 
 
 def imports_of(path: Path) -> set[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...answers import has_fence, is_blank, is_json
 from ..pairing import Bools, Floats, SideTrials, as_bools
 from ..result import Finding
 from .seen import Candidate, Seen, percent
@@ -163,15 +164,13 @@ def _explained(before: Floats, after: Floats, changed: Bools) -> tuple[float, bo
 
 
 def _fence(side: SideTrials) -> Bools:
-    import pyarrow.compute as pc
-
-    return as_bools(pc.match_substring(side.column("output"), "```"))
+    return as_bools(has_fence(side.column("output")))
 
 
 def _empty(side: SideTrials) -> Bools:
     import pyarrow.compute as pc
 
-    blank = as_bools(pc.equal(pc.utf8_trim_whitespace(side.column("output")), ""))
+    blank = as_bools(is_blank(side.column("output")))
     return blank & ~as_bools(pc.greater(pc.list_value_length(side.column("tool_calls")), 0))
 
 
@@ -181,18 +180,8 @@ def _cut(side: SideTrials) -> Bools:
     return as_bools(pc.equal(side.column("finish_reason"), "length"))
 
 
-_JSON = (
-    r"(?s)\A(?:\{\s*(?:\".*)?\}"
-    r"|\[\s*(?:(?:[\[{\"0-9-]|true\b|false\b|null\b).*)?\])\z"
-)
-
-
 def _json(side: SideTrials) -> Bools:
-    """The whole answer has the shape of one JSON object or array (``[Yes]`` has not)."""
-    import pyarrow.compute as pc
-
-    trimmed = pc.utf8_trim_whitespace(side.column("output"))
-    return as_bools(pc.match_substring_regex(trimmed, _JSON))
+    return as_bools(is_json(side.column("output")))
 
 
 _MARKS = (
