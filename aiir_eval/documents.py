@@ -327,14 +327,19 @@ def read_json(path: str | Path, *, max_bytes: int = 1_000_000_000) -> Any:
     return parse_json(read_text(path, max_bytes=max_bytes), file=str(path))
 
 
-def validate(model: type[Model], document: Document, *, at: Location = ()) -> Model:
-    """`document.data` as a pydantic model; every problem at once, with file, line and field."""
+def validate(
+    model: type[Model], document: Document, *, at: Location = (), context: Any = None
+) -> Model:
+    """`document.data` as a pydantic model; every problem at once, with file, line and field.
+
+    `context` is what validators of the model are told besides (`ValidationInfo.context`).
+    """
     from pydantic import ValidationError
 
     if not isinstance(document.data, Mapping):
         raise DocumentError(problems=[document.problem(at, "expected a mapping of fields")])
     try:
-        return model.model_validate(document.data)
+        return model.model_validate(document.data, context=context)
     except ValidationError as error:
         raise DocumentError(problems=validation_problems(error, document, at=at)) from None
 
@@ -454,7 +459,12 @@ def write_text(path: str | Path, text: str) -> None:
 
 def write_json(path: str | Path, value: Any) -> None:
     """Write JSON, indented, whole or not at all."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(path, json_text(value))
+
+
+def json_text(value: Any) -> str:
+    """Indented JSON, as a file holds it."""
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..documents import Document, validate
 from ..errors import InputError, TableError
 from ..tables import as_text, column_list, join_id, read_table, require_columns
-from .classes import CLASSES, DEFAULT_DOMAINS, IncidentClass
+from .classes import CLASSES, IncidentClass
 from .draft_checks import draft_checks
 from .interactions import (
     Interaction,
@@ -26,6 +26,7 @@ from .interactions import (
     plain_data,
 )
 from .model import Incident
+from .psf import psf_taxonomy
 from .regression import MIN_BAD, MIN_GOOD, Behaviour, Message, Regression, RegressionCase
 from .traces import read_trace
 from .unfinished import GUESSED_CLASS, fill_in
@@ -226,7 +227,7 @@ def _draft(
         "occurred_at": interaction.occurred_at,
         **known,
         **observed,
-        "psf_domains": list(DEFAULT_DOMAINS[class_]),
+        "psf_domains": psf_taxonomy().domains_of(class_),
         "sources": [interaction.source],
         "regression": None if regression is None else regression.model_dump(),
     }

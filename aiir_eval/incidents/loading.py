@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..documents import Document, read_document, validate
+from ..documents import read_document, validate
 from ..errors import DocumentError, InputError, Problem
 from ..shipped import shipped
+from .folders import record_files, taxonomy_of
 from .model import Incident
+from .psf import Taxonomy
 from .unfinished import open_points
-
-SUFFIXES = (".yaml", ".yml", ".json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,44 +24,55 @@ class Register:
     paths: Mapping[str, Path] = field(default_factory=dict)
 
 
-def load_incident(path: str | Path, *, draft: bool = False) -> Incident:
+def load_incident(
+    path: str | Path, *, draft: bool = False, taxonomy: Taxonomy | None = None
+) -> Incident:
     """Read one record.
 
     Raises `DocumentError` with every problem at once, each with file, line and field. An unfinished
-    draft is one, unless `draft` allows it.
+    draft is one, unless `draft` allows it. Its domains are those of `taxonomy`: that of the
+    register it lies in, or the shipped one, where none is given.
     """
-    document = read_document(path)
-    incident = validate(Incident, document)
-    if not draft and (problems := _open_problems(document)):
-        raise DocumentError(problems=problems)
+    incident, unfinished = read_incident(path, taxonomy)
+    if unfinished and not draft:
+        raise DocumentError(problems=unfinished)
     return incident
 
 
-def _open_problems(document: Document) -> list[Problem]:
-    return [document.problem(where, message) for where, message in open_points(document.data)]
+def read_incident(
+    path: str | Path, taxonomy: Taxonomy | None = None
+) -> tuple[Incident, list[Problem]]:
+    """One record, and what is still open in it where it is a draft."""
+    document = read_document(path)
+    known = taxonomy_of(Path(path)) if taxonomy is None else taxonomy
+    incident = validate(Incident, document, context=known)
+    points = open_points(document.data)
+    return incident, [document.problem(where, message) for where, message in points]
 
 
-def load_register(*folders: str | Path) -> Register:
+def load_register(*folders: str | Path, drafts: bool = False) -> Register:
     """Read every record (``.yaml``, ``.yml``, ``.json``) below some folders; a file is one too.
 
     One bad file does not stop the rest: what is wrong stands in `problems`, file by file, and only
-    sound records in `incidents`. An id that stands in two files is a problem of the second.
+    sound records in `incidents`. An id that stands in two files is a problem of the second. An
+    unfinished draft is a problem, unless `drafts` allows it.
     """
     incidents: dict[str, Incident] = {}
     paths: dict[str, Path] = {}
     problems: list[Problem] = []
-    for folder in folders:
+    for folder in map(Path, folders):
         try:
-            for path in _files(Path(folder)):
+            taxonomy = taxonomy_of(folder)
+            for path, _ in record_files(folder):
                 if path in paths.values():
                     continue  # two of the folders hold the same file
                 try:
-                    incident = load_incident(path)
+                    incident = load_incident(path, draft=drafts, taxonomy=taxonomy)
                 except InputError as error:
                     problems.extend(error.problems)
                     continue
                 if incident.id in incidents:
-                    problems.append(_second(path, incident.id, paths[incident.id]))
+                    problems.append(second_of(path, incident.id, paths[incident.id]))
                     continue
                 incidents[incident.id] = incident
                 paths[incident.id] = path
@@ -70,25 +81,10 @@ def load_register(*folders: str | Path) -> Register:
     return Register(incidents, tuple(problems), paths)
 
 
-def _second(path: Path, incident_id: str, first: Path) -> Problem:
+def second_of(path: Path, incident_id: str, first: Path) -> Problem:
+    """The problem of a file whose id is that of another."""
     message = f"the id {incident_id!r} is that of {first} already"
     return read_document(path).problem(("id",), message, "give each incident an id of its own")
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    if folder.is_file():
-        yield folder
-        return
-    if not folder.is_dir():
-        raise InputError("no such file or folder", file=str(folder))
-    found = False
-    for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if path.suffix.lower() in SUFFIXES and not hidden and path.is_file():
-            found = True
-            yield path
-    if not found:
-        raise InputError("no record in this folder", file=str(folder), hint="records are .yaml")
 
 
 def shipped_corpus() -> Path:

@@ -15,11 +15,12 @@ from pydantic import (
     Field,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
 from .classes import IncidentClass
 from .moments import Instant, Moment, span
-from .psf import psf_taxonomy
+from .psf import Taxonomy, psf_taxonomy
 from .regression import Identifier, Part, Regression, RegressionCase, Text
 
 Kind = Literal["incident", "near_miss", "exercise"]
@@ -54,6 +55,12 @@ def _edition(value: Any) -> Any:
 
 
 Edition = Annotated[str, BeforeValidator(_edition, json_schema_input_type=str | float)]
+
+
+def _taxonomy(info: ValidationInfo) -> Taxonomy:
+    """The taxonomy of the register that a record is read for, else the shipped one."""
+    given = info.context
+    return given if isinstance(given, Taxonomy) else psf_taxonomy()
 
 
 class Flag(Part):
@@ -116,6 +123,7 @@ class Notification(Part):
     clock: Text
     started_at: Instant | None = None
     due_at: Instant | None = None
+    reported_at: Instant | None = None
     status: str | None = None
     by: str | None = None
 
@@ -206,6 +214,13 @@ class Incident(Part):
     reconstructed: bool = False
     regression: Regression | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_this_edition(cls, data: Any, info: ValidationInfo) -> Any:
+        if isinstance(data, dict) and "psf_edition" not in data:
+            return {**data, "psf_edition": _taxonomy(info).edition}
+        return data
+
     @field_validator("detected_at")
     @classmethod
     def _not_before_it_happened(cls, detected: str | None, info: ValidationInfo) -> str | None:
@@ -223,8 +238,8 @@ class Incident(Part):
 
     @field_validator("psf_edition")
     @classmethod
-    def _edition_is_known(cls, edition: str) -> str:
-        known = psf_taxonomy().edition
+    def _edition_is_known(cls, edition: str, info: ValidationInfo) -> str:
+        known = _taxonomy(info).edition
         if edition != known:
             raise ValueError(
                 f"edition {edition!r} is not known; the domains here are those of edition {known}, "
@@ -234,8 +249,9 @@ class Incident(Part):
 
     @field_validator("psf_domains")
     @classmethod
-    def _domains_are_known(cls, domains: list[str]) -> list[str]:
-        return list(dict.fromkeys(psf_taxonomy().resolve(domain) for domain in domains))
+    def _domains_are_known(cls, domains: list[str], info: ValidationInfo) -> list[str]:
+        taxonomy = _taxonomy(info)
+        return list(dict.fromkeys(taxonomy.resolve(domain) for domain in domains))
 
     @property
     def cases(self) -> list[RegressionCase]:
@@ -250,22 +266,6 @@ class Incident(Part):
         written = {**head, **state, **given, "psf_edition": self.psf_edition}
         order = [field.alias or name for name, field in type(self).model_fields.items()]
         return {name: written[name] for name in order if name in written}
-
-    def summary(self) -> dict[str, Any]:
-        """The record in a line of a list."""
-        return {
-            "id": self.id,
-            "title": self.title,
-            "class": self.class_,
-            "kind": self.kind,
-            "status": self.status,
-            "occurred_at": self.occurred_at,
-            "psf_domains": list(self.psf_domains),
-            "cases": len(self.cases),
-            "not_testable": None if self.regression is None else self.regression.not_testable,
-            "confidence": self.confidence,
-            "reconstructed": self.reconstructed,
-        }
 
 
 def incident_schema() -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """How a record states a time: in UTC, as exactly as it is known and no more.
 
 ``2023-03-20T09:15:00Z`` where the time is known; of public incidents often only the day
-(``2023-03-20``) or the month (``2023-03``) is, and then that is what stands there.
+(``2023-03-20``), the month (``2023-03``) or the year (``"2023"``) is, and then that is what stands
+there.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+_YEAR = re.compile(r"\d{4}\Z", re.ASCII)
 _MONTH = re.compile(r"(\d{4})-(\d{2})\Z", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|\+00:00)\Z", re.ASCII)
@@ -20,6 +22,8 @@ _EXACT = "write UTC, ISO 8601, such as 2024-02-14T09:30:00Z"
 
 def span(text: str) -> tuple[datetime, datetime]:
     """The first and last instant a stated time may mean; raises ValueError where it is none."""
+    if _YEAR.match(text):
+        return span(f"{text}-01")[0], span(f"{text}-12")[1]
     if match := _MONTH.match(text):
         year, month = int(match[1]), int(match[2])
         first = datetime(year, month, 1, tzinfo=UTC)
@@ -31,7 +35,7 @@ def span(text: str) -> tuple[datetime, datetime]:
     if _TIME.match(text):
         instant = datetime.fromisoformat(text)
         return instant, instant
-    raise ValueError(f"not a time; {_EXACT}, or 2024-02-14 or 2024-02 where no more is known")
+    raise ValueError(f"not a time; {_EXACT}, or a day, month or year where no more is known")
 
 
 def _is_moment(text: str) -> str:
@@ -47,6 +51,6 @@ def _is_instant(text: str) -> str:
 
 
 Moment = Annotated[
-    str, AfterValidator(_is_moment), Field(description="UTC; a day or month will do")
+    str, AfterValidator(_is_moment), Field(description="UTC; a day, month or year will do")
 ]
 Instant = Annotated[str, AfterValidator(_is_instant), Field(description="UTC, ISO 8601")]

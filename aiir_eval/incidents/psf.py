@@ -7,9 +7,10 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..documents import parse_yaml, read_document, validate
+from .classes import IncidentClass
 
 
 class Domain(BaseModel):
@@ -32,7 +33,29 @@ class Taxonomy(BaseModel):
     name: str
     publisher: str
     source: str
+    licence: str = ""
+    defaults: dict[IncidentClass, list[str]] = Field(default_factory=dict)
     domains: list[Domain] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _names_one_domain_each(self) -> Taxonomy:
+        called: dict[str, str] = {}
+        for domain in self.domains:
+            for name in {domain.id.lower(), domain.name.lower(), *map(str.lower, domain.aliases)}:
+                if called.setdefault(name, domain.id) != domain.id:
+                    raise ValueError(f"{name!r} names both {called[name]} and {domain.id}")
+        ids = {domain.id for domain in self.domains}
+        for class_, domains in self.defaults.items():
+            if strange := [domain for domain in domains if domain not in ids]:
+                raise ValueError(f"defaults of {class_}: {strange[0]!r} is no domain here")
+        return self
+
+    def domains_of(self, class_: IncidentClass) -> list[str]:
+        """The domains a class implicates unless its record says more, the primary one first.
+
+        All of them where the taxonomy has no default: a person narrows them down.
+        """
+        return list(self.defaults.get(class_, [domain.id for domain in self.domains]))
 
     def names(self) -> dict[str, str]:
         """Every id, name and alias in lower case, with the id it stands for."""

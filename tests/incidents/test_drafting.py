@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 
 from aiir_eval.errors import InputError, TableError
-from aiir_eval.incidents.classes import DEFAULT_DOMAINS
 from aiir_eval.incidents.draft_checks import distinctive_claim
 from aiir_eval.incidents.drafting import draft_from_row, draft_from_trace
 from aiir_eval.incidents.interactions import (
@@ -67,7 +66,7 @@ def test_what_the_row_says_stands_in_the_record(log: Path) -> None:
     incident = draft_from_row(f"{log}#0041", incident_class="hallucination")
     assert incident.id == "DRAFT-0041"
     assert incident.class_ == "hallucination"
-    assert incident.psf_domains == list(DEFAULT_DOMAINS["hallucination"])
+    assert incident.psf_domains == ["PSF-2", "PSF-6"]
     assert incident.occurred_at == "2024-02-14T09:30:00Z"
     assert (incident.system, incident.model) == ("support desk", "m-2024")
     assert incident.prompt_version == "7"

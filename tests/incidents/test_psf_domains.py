@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from aiir_eval.errors import DocumentError
-from aiir_eval.incidents.classes import DEFAULT_DOMAINS
+from aiir_eval.incidents.classes import CLASSES
 from aiir_eval.incidents.psf import load_taxonomy, psf_taxonomy
 
 
@@ -18,9 +18,7 @@ def test_the_eight_domains_are_those_of_edition_1_1_with_their_source() -> None:
     assert psf.publisher == "Production AI Institute"
     assert psf.source.startswith("https://productionai.institute/")
     assert all(domain.summary for domain in psf.domains)
-    assert {name for names in DEFAULT_DOMAINS.values() for name in names} <= {
-        domain.id for domain in psf.domains
-    }
+    assert set(psf.defaults) == set(CLASSES)
 
 
 @pytest.mark.parametrize(
