@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,19 +26,13 @@ def read_csv(
 
     if path.stat().st_size == 0:
         raise TableError("the file is empty", file=label)
-    header = _csv_header(path, label, delimiter)
+    header = csv_header(path, label, delimiter)
 
     def read(block_size: int) -> pa.Table:
         return csv.read_csv(
             path,
             read_options=csv.ReadOptions(block_size=block_size),
-            parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-            convert_options=csv.ConvertOptions(
-                column_types=dict.fromkeys(header, pa.string()),
-                null_values=[""],
-                strings_can_be_null=True,
-                quoted_strings_can_be_null=False,
-            ),
+            **csv_options(header, delimiter),
         )
 
     try:
@@ -49,17 +43,33 @@ def read_csv(
                 raise
             table = read(min(path.stat().st_size + 1, 2**31 - 1))  # one row longer than a block
     except pa.ArrowException as error:
-        found = _csv_problem(path, label, delimiter, len(header))
+        found = csv_problem(path, label, delimiter, len(header))
         reason = f"not valid CSV: {str(error).splitlines()[0]}"
         raise found or TableError(reason, file=label) from None
-    if _quotes_are_odd(path) and (found := _csv_problem(path, label, delimiter, len(header))):
+    if quotes_are_odd(path) and (found := csv_problem(path, label, delimiter, len(header))):
         raise found  # a quote that never closes swallows the rows after it
     columns = {name: table[name] for name in table.column_names}
     texts = {name: column for name, column in columns.items() if name in text_columns}
     return pa.table({name: _inferred(column) for name, column in columns.items()}), texts
 
 
-def _csv_header(path: Path, label: str, delimiter: str) -> list[str]:
+def csv_options(header: Sequence[str], delimiter: str) -> dict[str, Any]:
+    """How Arrow is to parse a CSV file: every cell as the text it is."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    return {
+        "parse_options": csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+        "convert_options": csv.ConvertOptions(
+            column_types=dict.fromkeys(header, pa.string()),
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+        ),
+    }
+
+
+def csv_header(path: Path, label: str, delimiter: str) -> list[str]:
     import csv
 
     try:
@@ -73,7 +83,7 @@ def _csv_header(path: Path, label: str, delimiter: str) -> list[str]:
     return header
 
 
-def _csv_problem(path: Path, label: str, delimiter: str, width: int) -> TableError | None:
+def csv_problem(path: Path, label: str, delimiter: str, width: int) -> TableError | None:
     """What is wrong with a CSV file, and on which line: a second, slower and stricter reading."""
     import csv
 
@@ -100,7 +110,7 @@ def _csv_problem(path: Path, label: str, delimiter: str, width: int) -> TableErr
     return None
 
 
-def _quotes_are_odd(path: Path) -> bool:
+def quotes_are_odd(path: Path) -> bool:
     with open(path, "rb") as stream:
         return sum(part.count(b'"') for part in iter(lambda: stream.read(1 << 24), b"")) % 2 == 1
 
@@ -114,8 +124,8 @@ def _not_utf8(path: Path, label: str) -> TableError:
     return TableError("the file is not UTF-8 text", file=label, line=line, hint="save it as UTF-8")
 
 
-_WHOLE = r"^-?(0|[1-9][0-9]{0,17})$"  # fits 64 bits, and reads back as written
-_REAL = r"^[-+]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,3})?$|^[-+]?(nan|inf)$"
+WHOLE = r"^-?(0|[1-9][0-9]{0,17})$"  # fits 64 bits, and reads back as written
+REAL = r"^[-+]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,3})?$|^[-+]?(nan|inf)$"
 
 
 def _inferred(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -133,9 +143,9 @@ def _inferred(column: pa.ChunkedArray) -> pa.ChunkedArray:
         return bool(pc.all(found).as_py())
 
     head = column.drop_null().slice(0, 100)  # most text columns are told apart by their first rows
-    if all_match(_WHOLE, head=head):
+    if all_match(WHOLE, head=head):
         return column.cast(pa.int64())
-    if all_match(_REAL, head=head):
+    if all_match(REAL, head=head):
         return column.cast(pa.float64())
     if all_match("^(true|false)$", head=head):
         return pc.equal(pc.utf8_lower(column), "true")
@@ -151,12 +161,22 @@ def read_jsonl(
     """
     import pyarrow as pa
 
+    rows = list(jsonl_rows(path, label))
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    if not rows:
+        raise TableError("the table has no rows", file=label)
+    columns = {name: [row.get(name) for row in rows] for name in names}
+    texts = {name: texts_of(values) for name, values in columns.items() if name in text_columns}
+    return pa.table({name: _json_column(values) for name, values in columns.items()}), texts
+
+
+def jsonl_rows(path: Path, label: str) -> Iterator[Mapping[str, Any]]:
+    """The object on each line that is not blank."""
+
     def refuse(constant: str) -> Any:
         raise ValueError(f"{constant} is not JSON")
 
     decode = json.JSONDecoder(parse_constant=refuse).decode
-    rows: list[Mapping[str, Any]] = []
-    names: dict[str, None] = {}
     try:
         with open(path, encoding="utf-8-sig") as stream:
             for number, line in enumerate(stream, 1):
@@ -175,15 +195,9 @@ def read_jsonl(
                         file=label,
                         line=number,
                     )
-                rows.append(row)
-                names.update(dict.fromkeys(row))
+                yield row
     except UnicodeDecodeError:
         raise _not_utf8(path, label) from None
-    if not rows:
-        raise TableError("the table has no rows", file=label)
-    columns = {name: [row.get(name) for row in rows] for name in names}
-    texts = {name: _as_text(values) for name, values in columns.items() if name in text_columns}
-    return pa.table({name: _json_column(values) for name, values in columns.items()}), texts
 
 
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")  # perhaps half a character (a lone surrogate)
@@ -207,10 +221,10 @@ def _json_column(values: list[Any]) -> pa.Array:
             return pa.array(values)
         except (OverflowError, pa.ArrowException):
             pass  # an integer beyond 64 bits
-    return _as_text(values)
+    return texts_of(values)
 
 
-def _as_text(values: list[Any]) -> pa.Array:
+def texts_of(values: list[Any]) -> pa.Array:
     import pyarrow as pa
 
     return pa.array([None if value is None else _text_of(value) for value in values], pa.string())

@@ -69,9 +69,7 @@ def thresholds(edges: Floats) -> Floats:
     return edges[np.linspace(0, edges.size - 1, THRESHOLDS + 2)[1:-1].round().astype(np.intp)]
 
 
-def number_units(
-    codes: NDArray[np.intp], keys: Keys, values: Floats, edges: Floats
-) -> UnitSums:
+def number_units(codes: NDArray[np.intp], keys: Keys, values: Floats, edges: Floats) -> UnitSums:
     """The sums of numbers by unit; `codes` say which of the (distinct) `keys` each belongs to."""
     at = thresholds(edges)
     pivot = float(edges[edges.size // 2]) if edges.size else 0.0
@@ -111,9 +109,7 @@ def level_units(
     cells = np.bincount(codes * width + rank[levels], minlength=size * width)
     counts = cells.reshape(size, width).astype(np.int64)
     sums = counts.sum(axis=1, keepdims=True).astype(np.float64)
-    return _sorted(
-        UnitSums(keys, unit_bits, sums, counts, 0.0, level_keys[order], bits)
-    )
+    return _sorted(UnitSums(keys, unit_bits, sums, counts, 0.0, level_keys[order], bits))
 
 
 def _joined(keys: Keys, codes: NDArray[np.intp]) -> tuple[Keys, int, NDArray[np.intp]]:
@@ -127,9 +123,7 @@ def _joined(keys: Keys, codes: NDArray[np.intp]) -> tuple[Keys, int, NDArray[np.
 def _sorted(units: UnitSums) -> UnitSums:
     order = np.argsort(units.keys, kind="stable")
     return _within_caps(
-        replace(
-            units, keys=units.keys[order], sums=units.sums[order], counts=units.counts[order]
-        )
+        replace(units, keys=units.keys[order], sums=units.sums[order], counts=units.counts[order])
     )
 
 

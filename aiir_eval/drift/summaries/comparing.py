@@ -37,9 +37,7 @@ def compare_states(
         return _numbers(name, reference, current, primary=primary)
     if isinstance(reference, LevelState) and isinstance(current, LevelState):
         return _levels(name, reference, current)
-    return Skipped(
-        name, f"its type changed from {reference.type_name} to {current.type_name}"
-    )
+    return Skipped(name, f"its type changed from {reference.type_name} to {current.type_name}")
 
 
 def _numbers(
@@ -145,4 +143,6 @@ def level_texts(both: AlignedLevels) -> pa.Array:
     import pyarrow.compute as pc
 
     digits = pa.array(both.keys).cast(pa.large_string())
-    return pc.binary_join_element_wise(pa.scalar("level ", pa.large_string()), digits, pa.scalar("", pa.large_string()))
+    return pc.binary_join_element_wise(
+        pa.scalar("level ", pa.large_string()), digits, pa.scalar("", pa.large_string())
+    )

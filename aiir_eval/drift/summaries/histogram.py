@@ -131,6 +131,10 @@ def _bounds_on(side: Histogram, edges: Floats) -> tuple[Floats, Floats, bool]:
     hit = (place < side.edges.size) & (side.edges[after] == edges)
     before = np.append(0, side.upto)[place]  # up to the last edge of its own before this one
     ahead = np.append(side.below, side.n)[place]
-    low = np.stack([np.where(hit, side.below[after], before), np.where(hit, side.upto[after], before)])
-    high = np.stack([np.where(hit, side.below[after], ahead), np.where(hit, side.upto[after], ahead)])
+    low = np.stack(
+        [np.where(hit, side.below[after], before), np.where(hit, side.upto[after], before)]
+    )
+    high = np.stack(
+        [np.where(hit, side.below[after], ahead), np.where(hit, side.upto[after], ahead)]
+    )
     return low / n, high / n, bool(hit.all())

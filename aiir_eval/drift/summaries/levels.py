@@ -99,9 +99,7 @@ class LevelCounts:
                 seen = named.get(text)
                 named[text] = count + (seen or 0)
                 n_bytes += 0 if seen else len(text.encode())
-            return _within_caps(
-                LevelCounts(self.n + other.n, named, n_bytes, caps=self.caps)
-            )
+            return _within_caps(LevelCounts(self.n + other.n, named, n_bytes, caps=self.caps))
         one, two = _keyed(self), _keyed(other)
         bits = min(one.bits, two.bits)
         one, two = _bucketed(one, bits), _bucketed(two, bits)
@@ -112,9 +110,7 @@ class LevelCounts:
         nearest = np.unique(np.concatenate([one.nearest, two.nearest]))[:_NEAREST]
         keys, counts = _summed(keys, counts)
         total = self.n + other.n
-        return _within_caps(
-            LevelCounts(total, None, 0, keys, counts, bits, nearest, self.caps)
-        )
+        return _within_caps(LevelCounts(total, None, 0, keys, counts, bits, nearest, self.caps))
 
 
 def level_counts(
@@ -123,9 +119,7 @@ def level_counts(
     """The counts of distinct texts."""
     named = {text: int(count) for text, count in zip(texts, counts, strict=True) if count}
     n_bytes = sum(len(text.encode()) for text in named)
-    return _within_caps(
-        LevelCounts(sum(named.values()), named, n_bytes, caps=caps or Caps())
-    )
+    return _within_caps(LevelCounts(sum(named.values()), named, n_bytes, caps=caps or Caps()))
 
 
 def keyed_counts(keys: Keys, counts: Counts, *, caps: Caps | None = None) -> LevelCounts:
@@ -194,9 +188,7 @@ def _keyed(state: LevelCounts) -> LevelCounts:
     if state.named is None:
         return state
     keys, counts = state.by_key()
-    return replace(
-        state, named=None, n_bytes=0, keys=keys, counts=counts, nearest=keys[:_NEAREST]
-    )
+    return replace(state, named=None, n_bytes=0, keys=keys, counts=counts, nearest=keys[:_NEAREST])
 
 
 def _bucketed(state: LevelCounts, bits: int) -> LevelCounts:

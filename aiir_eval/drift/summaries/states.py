@@ -98,9 +98,7 @@ class LevelState:
         return self.levels.n
 
     def __add__(self, other: LevelState) -> LevelState:
-        return LevelState(
-            self.n_null + other.n_null, self.levels + other.levels, self.type_name
-        )
+        return LevelState(self.n_null + other.n_null, self.levels + other.levels, self.type_name)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
