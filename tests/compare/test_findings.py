@@ -261,12 +261,12 @@ ANSWERS = (
 
 
 def test_refusals_are_known_from_answers_that_apologise() -> None:
-    import re
+    import pyarrow as pa
 
-    from aiir_eval.compare.findings.refusals import REFUSAL
+    from aiir_eval.answers import refuses
 
-    assert [text for text in REFUSALS if not re.search(REFUSAL, text)] == []
-    assert [text for text in ANSWERS if re.search(REFUSAL, text)] == []
+    assert refuses(pa.array(REFUSALS)).to_pylist() == [True] * len(REFUSALS)
+    assert refuses(pa.array(ANSWERS)).to_pylist() == [False] * len(ANSWERS)
 
 
 def test_more_refusals_are_a_finding_and_so_are_fewer() -> None:
