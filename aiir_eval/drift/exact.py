@@ -12,7 +12,6 @@ from .columns import Column, Side
 from .declared import NumericTest
 from .facts import (
     Bound,
-    Clustered,
     Counts,
     Facts,
     LevelFacts,
@@ -30,7 +29,7 @@ _ID_SHARE = 0.5  # more distinct values than this share of the rows: ids or free
 _MAX_LEVELS = 1000  # told apart when clusters are relabelled; the rarest beyond are lumped
 _POINTS = 64  # at most, of a plot
 _BINS = 10
-_AT_ONCE = 1 << 20
+_AT_ONCE, _IN_CACHE = 1 << 20, 1 << 14
 
 
 def facts_of(
@@ -48,11 +47,8 @@ def facts_of(
 
 
 def _numeric_facts(column: Column, design: ClusterDesign | None) -> NumericFacts:
-    clustered = None
-    if design is not None:
-        known = design.numeric_pvalues(column)
-        clustered = Clustered(design.mean_spread(column), {**design.mean_pvalues(column), **known})
-    x, y = np.sort(column.reference.values), np.sort(column.current.values)
+    clustered = None if design is None else design.of_numbers(column)
+    x, y = _sorted(column.reference.values), _sorted(column.current.values)
     return NumericFacts(
         column.name,
         moments_of(x),
@@ -66,6 +62,14 @@ def _numeric_facts(column: Column, design: ClusterDesign | None) -> NumericFacts
     )
 
 
+def _sorted(values: NDArray[Any]) -> NDArray[Any]:
+    """Sorted where they stand, unless they are someone else's."""
+    if not values.flags.writeable:
+        return np.sort(values)
+    values.sort()
+    return values
+
+
 def moments_of(values: NDArray[Any]) -> Moments:
     """Moments of sorted values."""
     low, high = float(values[0]), float(values[-1])
@@ -73,8 +77,8 @@ def moments_of(values: NDArray[Any]) -> Moments:
         return Moments(values.size, low, 0.0, low, high)
     mean = float(values.mean())
     total = 0.0
-    for start in range(0, values.size, _AT_ONCE):
-        apart = values[start : start + _AT_ONCE] - mean
+    for start in range(0, values.size, _IN_CACHE):
+        apart = values[start : start + _IN_CACHE] - mean
         total += float(apart @ apart)
     return Moments(values.size, mean, total / (values.size - 1), low, high)
 
@@ -106,9 +110,7 @@ def _ecdf(x: NDArray[Any], y: NDArray[Any]) -> Distribution:
 
 def _rate_facts(column: Column, design: ClusterDesign | None) -> RateFacts:
     left, right = column.reference, column.current
-    clustered = None
-    if design is not None:
-        clustered = Clustered(design.mean_spread(column), design.mean_pvalues(column))
+    clustered = None if design is None else design.of_rate(column)
     ones = int(np.count_nonzero(left.values)), int(np.count_nonzero(right.values))
     return RateFacts(column.name, ones, (left.n, right.n), column.missing, clustered, column.note)
 
@@ -134,9 +136,7 @@ def _level_facts(column: Column, design: ClusterDesign | None) -> LevelFacts | S
         lump = level_test(counts[0][used], counts[1][used]).method == "chi2_contingency"
         groups = np.zeros(width, dtype=np.intp)
         groups[used] = level_groups(counts[0][used], counts[1][used], lump=lump, most=_MAX_LEVELS)
-        clustered = Clustered(
-            design.count_spread(column, groups), {"levels": design.count_pvalue(column, groups)}
-        )
+        clustered = design.of_levels(column, groups)
     texts = column.levels.filter(pa.array(used))
     order = pc.sort_indices(texts)
     by_name = order.to_numpy()

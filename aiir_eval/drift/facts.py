@@ -78,11 +78,15 @@ class Clustered:
     """What whole clusters say of a column: how they widen intervals, and permutation p-values.
 
     `pvalues` has ``two-sided``, ``less`` and ``greater`` for a mean or a rate, ``ks`` and
-    ``combined`` besides for numbers, ``levels`` for levels.
+    ``combined`` besides for numbers, ``levels`` for levels. `shape` is the spread of the cumulative
+    shares of numbers. `smallest_pvalue` is the smallest that so many clusters can ever give.
     """
 
     spread: Spread
     pvalues: Mapping[str, float]
+    shape: Spread | None = None
+    smallest_pvalue: float = 0.0
+    by: str = "cluster permutation"
 
 
 @dataclass(frozen=True, slots=True)

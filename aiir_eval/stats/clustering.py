@@ -139,13 +139,33 @@ def clustered_mean(values: Floats, codes: Codes) -> ClusteredMean:
     squares = float((sizes**2).sum())
     if sizes.size == 1:
         return ClusteredMean(mean, 0.0, 1.0, 0.0, n, 1, float(n), totals, sizes)
-    leverage = 1.0 - sizes / n
     residuals = totals - sizes * mean
     residuals[np.abs(residuals) < 1e-12 * sizes] = 0.0
-    squared = residuals**2 / leverage
-    variance = float(squared.sum()) / n**2
-    level = squared / sizes
+    spread, df = cr2_variance(residuals**2, sizes)
+    variance = spread / n**2
+    level = residuals**2 / (1.0 - sizes / n) / sizes
     kurtosis = sizes.size * float((level**2).sum()) / float(level.sum()) ** 2 - 3 if variance else 0
-    weights = sizes**2 / leverage
-    df = n**2 / (squares + float(weights.sum() ** 2 - (weights**2).sum()) / n**2)
     return ClusteredMean(mean, variance, df, kurtosis, n, sizes.size, squares / n, totals, sizes)
+
+
+def cr2_variance(
+    squares: Floats, sizes: Floats, *, total: float | None = None
+) -> tuple[float, float]:
+    """Variance of a sum of cluster residuals whose mean is estimated, and its Satterthwaite df.
+
+    squares are the squared residual sums of clusters, in any unit; sizes their rows, or anything in
+    proportion to them. The mean was estimated from `total` rows, by default just these, which must
+    be more than any one cluster has.
+
+    Examples
+    --------
+    >>> cr2_variance(np.array([1.0, 1.0, 1.0, 1.0]), np.ones(4))
+    (5.333333333333333, 3.0)
+    """
+    n = float(sizes.sum())
+    total = n if total is None else total
+    leverage = 1.0 - sizes / total
+    weights = sizes**2 / leverage
+    apart = float(weights.sum() ** 2 - (weights**2).sum()) / total**2
+    df = n**2 / (float((sizes**2).sum()) + apart)
+    return float((squares / leverage).sum()), df
