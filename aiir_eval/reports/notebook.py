@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from . import designs, wording
+from . import designs, drift_view, wording
 from .run_summary import summarize_run
 from .slices import slices_worth_seeing
 from .visible import one_line, shortened
@@ -18,7 +18,6 @@ from .wording import (
     count,
     drift_sentence,
     graded,
-    number,
     points,
     pvalue,
     rate,
@@ -30,6 +29,7 @@ from .wording import (
 if TYPE_CHECKING:
     from ..compare.design import Plan
     from ..compare.result import Comparison
+    from ..drift.comparing import DriftComparison
     from ..drift.result import DriftReport
     from ..gate.calibration import Calibration
     from ..gate.result import Verdict
@@ -127,22 +127,51 @@ def suite_html(suite: Suite) -> str:
 
 def drift_html(report: DriftReport) -> str:
     """A drift report for ``_repr_html_``."""
-    ranked = sorted(report.columns, key=lambda column: (not column.drifted, column.pvalue_adjusted))
+    told = [drift_view.told(column) for column in drift_view.ranked(report.columns)]
     rows = [
         [
-            _word("drift") if column.drifted else "",
-            _code(column.column),
-            _text(f"{wording.name(column.effect.name)} {number(column.effect.estimate)} "
-                  f"[{number(column.effect.low)}, {number(column.effect.high)}]"),
-            pvalue(column.pvalue_adjusted),
-            _text(column.test),
+            _word("drift") if row.column.drifted else "",
+            _code(row.column.column) + (" decides" if row.column.primary else ""),
+            _text(row.before_after.replace(" -> ", " \N{RIGHTWARDS ARROW} ")),
+            _text(row.effect),
+            row.pvalue,
+            row.detectable,
+            _soft(row.note, 160),
         ]
-        for column in ranked[: 2 * MAX_ROWS]
-    ]  # fmt: skip
+        for row in told[: 2 * MAX_ROWS]
+    ]
+    heads = ["", "column", "before, after", "effect", "adjusted p", "detectable", ""]
+    rates = drift_view.rate_columns(report)
+    segments = [
+        [_text(cell, 80) for cell in drift_view.segment_row(each, rates)]
+        for each in report.segments[:MAX_ROWS]
+    ]
+    joint = drift_view.joint_sentence(report)
     return _frame(
         _answer(report.conclusion, drift_sentence(report)),
-        _table(["", "column", "effect", "adjusted p", "test"], rows, len(ranked)),
+        _table(heads, rows, len(told)),
+        _line(joint) if joint else "",
+        *(
+            _line(f"{each.column}: {drift_view.change_sentence(each, point)}")
+            for each in report.series
+            for point in each.change_points
+        ),
+        _table(drift_view.SEGMENT_HEADS, segments, len(report.segments)),
         *(_line(note) for note in report.notes),
+    )
+
+
+def drift_comparison_html(comparison: DriftComparison) -> str:
+    """Two drift reports for ``_repr_html_``."""
+    rows = []
+    for each in comparison.columns[: 2 * MAX_ROWS]:
+        state, column, *numbers = drift_view.compared_row(each)
+        shown = _word(drift_view.STATE_WORDS[each.state], state)
+        rows.append([shown, _code(column), *map(_text, numbers), _soft(each.note, 160)])
+    return _frame(
+        _strong(comparison.sentence),
+        _table([*drift_view.COMPARED_HEADS, ""], rows, len(comparison.columns)),
+        *(_line(note) for note in comparison.notes),
     )
 
 
@@ -239,9 +268,9 @@ def _line(content: str) -> str:
     return f'<div style="margin-top:.3em;{_SOFT}">{_text(content)}</div>'
 
 
-def _word(word: str) -> str:
+def _word(word: str, label: str | None = None) -> str:
     colour = _COLOURS[wording.tone(word)]
-    return f'<strong style="color:{colour}">{_text(wording.name(word))}</strong>'
+    return f'<strong style="color:{colour}">{_text(label or wording.name(word))}</strong>'
 
 
 def _code(content: str) -> str:

@@ -139,11 +139,6 @@ def _changed(columns: Sequence[ColumnDrift], noun: str) -> str:
     return f"{drifted} of {count(len(columns), noun)} changed"
 
 
-def drift_kind(column: ColumnDrift) -> str:
-    """The kind of a column, and whether it is one of those that decide."""
-    return f"{column.kind}, primary" if column.primary else column.kind
-
-
 def size(comparison: Comparison) -> str:
     """How much was compared: cases, clusters, trials."""
     old, new = comparison.n_trials

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ...compare.result import Comparison
+    from ...drift.comparing import DriftComparison
     from ...drift.result import DriftReport
     from ...gate.calibration import Calibration
     from ...gate.result import Verdict
@@ -19,17 +20,19 @@ if TYPE_CHECKING:
 
 
 def render_html(
-    result: Verdict | Comparison | Calibration | Run | DriftReport | Incident,
+    result: Verdict | Comparison | Calibration | Run | DriftReport | DriftComparison | Incident,
 ) -> str:
     """The page of a result."""
     from ...compare.result import Comparison
+    from ...drift.comparing import DriftComparison
     from ...drift.result import DriftReport
     from ...gate.calibration import Calibration
     from ...gate.result import Verdict
     from ...runs.model import Run
     from .comparing import comparison_page, verdict_page
     from .designs import calibration_page
-    from .records import drift_page, incident_page, run_page
+    from .drift import drift_comparison_page, drift_page
+    from .records import incident_page, run_page
 
     if isinstance(result, Verdict):
         return verdict_page(result)
@@ -41,6 +44,8 @@ def render_html(
         return run_page(result)
     if isinstance(result, DriftReport):
         return drift_page(result)
+    if isinstance(result, DriftComparison):
+        return drift_comparison_page(result)
     return incident_page(result)
 
 

@@ -100,7 +100,7 @@ def make_scale(
     reach = max(max(core) - min(core), _median_width(intervals)) or 1.0
     low = max(min([*core, *ends]), min(core) - 1.5 * reach)
     high = min(max([*core, *ends]), max(core) + 1.5 * reach)
-    step = _round_step((high - low or 1.0) / TICKS)
+    step = round_step((high - low or 1.0) / TICKS)
     first, last = floor(low / step + 1e-9), -floor(-high / step + 1e-9)
     low, high = first * step, max(last, first + 1) * step
     ticks = tuple(
@@ -123,7 +123,7 @@ def _median_width(intervals: Sequence[Interval]) -> float:
     return widths[len(widths) // 2] if widths else 0.0
 
 
-def _round_step(raw: float) -> float:
+def round_step(raw: float) -> float:
     """The next of 1, 2, 5 times a power of ten."""
     power = 10.0 ** floor(log10(raw))
     return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw * (1 - 1e-9))

@@ -1,4 +1,4 @@
-"""The HTML pages of a run, a drift report and an incident."""
+"""The HTML pages of a run and an incident."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 
 from .. import incident_view
 from ..run_summary import RunSummary, summarize_run
-from ..wording import count, drift_sentence, number, rate, rate_span, seconds
+from ..wording import count, number, rate, rate_span, seconds
 from .page import Figure, page
-from .rows import drift_groups
 
 if TYPE_CHECKING:
-    from ...drift.result import DriftReport
     from ...incidents.model import Incident
     from ...runs.model import Run
 
@@ -73,18 +71,6 @@ def _run_figures(summary: RunSummary) -> list[Figure]:
         note = "" if summary.output_tokens is None else tokens
         figures.append(Figure("Cost", cost, note))
     return figures
-
-
-def drift_page(report: DriftReport) -> str:
-    """The page of a drift report."""
-    return page(
-        "drift.html.j2",
-        kind="Drift",
-        word=report.conclusion,
-        sentence=drift_sentence(report),
-        groups=drift_groups(report),
-        notes=list(report.notes),
-    )
 
 
 def incident_page(incident: Incident) -> str:

@@ -11,10 +11,7 @@ from ..wording import (
     claim_estimate,
     claim_line,
     claim_span,
-    drift_kind,
     graded,
-    name,
-    number,
     points,
     pvalue,
     span,
@@ -24,7 +21,6 @@ from .forest import Interval, Scale, make_scale
 
 if TYPE_CHECKING:
     from ...compare.result import Comparison
-    from ...drift.result import ColumnDrift, DriftReport
     from ...gate.result import ClaimResult, Verdict
 
 MAX_SLICES = 30
@@ -46,9 +42,6 @@ class Row:
     fixed: str = ""
     line: str = ""
     note: str = ""
-    kind: str = ""
-    detectable: str = ""
-    test: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,40 +137,6 @@ def _claim_group(rule: str, claims: Sequence[ClaimResult], scores: bool) -> Grou
     if rule == "failure_rate_below":
         return _group(title, rows, lambda value: f"{100 * value:.3g}")
     return Group(title, rows, None)
-
-
-def drift_groups(report: DriftReport) -> list[Group]:
-    """The columns in groups that share a kind of effect, drifted ones first in each."""
-    ranked = sorted(report.columns, key=lambda column: (not column.drifted, column.pvalue_adjusted))
-    groups: dict[str, list[ColumnDrift]] = {}
-    for column in ranked:
-        groups.setdefault(column.effect.name, []).append(column)
-    return [
-        _group(
-            name(effect).capitalize(),
-            [_drift_row(column) for column in columns],
-            lambda x: f"{x:.3g}",
-        )
-        for effect, columns in groups.items()
-    ]
-
-
-def _drift_row(column: ColumnDrift) -> Row:
-    effect = column.effect
-    ends = f"[{number(effect.low)}, {number(effect.high)}]"
-    told = f"{column.column}: {number(effect.estimate)} {ends}"
-    return Row(
-        column.column,
-        "drift" if column.drifted else "info",
-        Interval(effect.estimate, effect.low, effect.high, label=told),
-        number(effect.estimate),
-        ends,
-        pvalue(column.pvalue_adjusted),
-        note=column.note,
-        kind=drift_kind(column),
-        detectable=number(column.minimum_detectable_effect),
-        test=f"{column.test}, {number(column.statistic)}",
-    )
 
 
 def _group(

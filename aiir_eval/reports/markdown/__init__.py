@@ -9,8 +9,8 @@ from __future__ import annotations
 from .baselines import baseline_markdown, baselines_markdown
 from .comparing import comparison_markdown, verdict_markdown
 from .designs import calibration_markdown, plan_markdown
+from .drift import drift_comparison_markdown, drift_markdown
 from .records import (
-    drift_markdown,
     incident_markdown,
     incidents_markdown,
     run_markdown,
@@ -22,6 +22,7 @@ __all__ = [
     "baselines_markdown",
     "calibration_markdown",
     "comparison_markdown",
+    "drift_comparison_markdown",
     "drift_markdown",
     "incident_markdown",
     "incidents_markdown",

@@ -1,4 +1,4 @@
-"""A run, a drift report, incidents and suites as markdown."""
+"""A run, incidents and suites as markdown."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 from .. import incident_view
 from ..run_summary import summarize_run
-from ..wording import count, drift_sentence, name, number, pvalue, rate, rate_span
-from .page import MAX_BYTES, Page, answer, marked
+from ..wording import count, name, rate, rate_span
+from .page import MAX_BYTES, Page
 from .text import block, code, plain
 
 if TYPE_CHECKING:
-    from ...drift.result import DriftReport
     from ...incidents.model import Incident
     from ...runs.model import Run
     from ...suites.model import Suite
@@ -48,31 +47,6 @@ def run_markdown(run: Run, *, max_bytes: int = MAX_BYTES) -> str:
     ]
     if items:
         page.folded(f"{count(result.n_failing, 'case')} failed", items, result.n_failing)
-    return str(page)
-
-
-def drift_markdown(report: DriftReport, *, max_bytes: int = MAX_BYTES) -> str:
-    """A drift report as markdown."""
-    page = Page(max_bytes)
-    page.add(answer(report.conclusion, drift_sentence(report)))
-    ranked = sorted(report.columns, key=lambda column: (not column.drifted, column.pvalue_adjusted))
-    page.table(
-        "",
-        ["", "column", "effect", "adjusted p", "test"],
-        [
-            [
-                marked("drift") if column.drifted else "",
-                code(column.column, 80),
-                f"{name(column.effect.name)} {number(column.effect.estimate)} "
-                      f"[{number(column.effect.low)}, {number(column.effect.high)}]",
-                pvalue(column.pvalue_adjusted),
-                column.test,
-            ]
-            for column in ranked
-        ],
-    )  # fmt: skip
-    if report.notes:
-        page.add("\n".join(f"- {plain(note, 400)}" for note in report.notes))
     return str(page)
 
 

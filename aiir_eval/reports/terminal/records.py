@@ -1,22 +1,19 @@
-"""A run and a drift report on the terminal."""
+"""A run on the terminal."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from ..run_summary import summarize_run
-from ..wording import count, drift_kind, drift_sentence, number, pvalue, rate, rate_span, seconds
-from .page import NARROW, columns, cut, facts, heading, headline, page, text, word
+from ..wording import count, number, rate, rate_span, seconds
+from .page import NARROW, columns, cut, facts, heading, page, text
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from ...drift.result import DriftReport
     from ...runs.model import Run
 
 SHOWN_FAILING = 10
-# Short names of effects: what the estimate is a difference of.
-UNITS = {"standardised_mean_difference": "sd", "rate_difference": "rate", "total_variation": "tv"}
 
 
 def render_run(run: Run, *, color: bool = False, width: int = 100) -> str:
@@ -82,33 +79,3 @@ def render_run(run: Run, *, color: bool = False, width: int = 100) -> str:
 
 def _status(status: str, missing: int) -> str:
     return status if missing <= 0 else f"{status}, {count(missing, 'trial')} missing"
-
-
-def render_drift(report: DriftReport, *, color: bool = False, width: int = 100) -> str:
-    """A drift report as text: the conclusion, then one row a column, drifted ones first."""
-    ranked = sorted(report.columns, key=lambda column: (not column.drifted, column.pvalue_adjusted))
-    rows = [
-        (
-            word("drift" if column.drifted else "info", label="drift" if column.drifted else "-"),
-            column.column,
-            drift_kind(column),
-            f"{UNITS.get(column.effect.name, column.effect.name)} "
-            f"{number(column.effect.estimate)} "
-            f"[{number(column.effect.low)}, {number(column.effect.high)}]",
-            pvalue(column.pvalue_adjusted),
-            column.test,
-            column.note,
-        )
-        for column in ranked
-    ]
-    heads = ["", "column", "kind", "effect", ("adjusted p", "right"), "test", "note"]
-    keep = 7 if width >= NARROW and any(row[6] for row in rows) else 6 if width >= NARROW else 5
-    parts: list[RenderableType | None] = [
-        headline(report.conclusion, drift_sentence(report)),
-        text("") if rows else None,
-        columns(heads[:keep], [row[:keep] for row in rows], flexible=3 if keep < 7 else 6)  # type: ignore[arg-type]
-        if rows
-        else None,
-        *(text(f"note: {note}", "dim") for note in report.notes),
-    ]
-    return page(parts, color=color, width=width)

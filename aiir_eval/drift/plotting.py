@@ -1,0 +1,111 @@
+"""A drift report as a figure: both sides of each column that drifted, and the series over time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from .result import ColumnDrift, Distribution, DriftReport, Series
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+ACROSS = 3
+REFERENCE, CURRENT, CHANGE = "#7a7f87", "#2563c9", "#b3261e"
+MAX_LEVELS = 12
+
+
+def plot_drift(report: DriftReport, *, most: int = 12) -> Figure:
+    """Draw the columns that drifted (or decide) with a distribution, then the series.
+
+    Where nothing drifted, the columns come in the order of their p-values.
+    """
+    import matplotlib.pyplot as plt
+    from matplotlib.text import Text
+
+    known = [column for column in report.columns if column.distribution is not None]
+    loud = [column for column in known if column.drifted or column.primary] or known
+    loud = sorted(loud, key=lambda each: (not each.primary, each.pvalue_adjusted))[:most]
+    rows = -(-len(loud) // ACROSS)
+    figure: Figure = plt.figure(
+        figsize=(10, max(2.6 * rows + 2.2 * len(report.series), 1.2)), layout="constrained"
+    )
+    if not rows and not report.series:
+        figure.text(0.5, 0.5, "no distribution or series to draw", ha="center", va="center")
+        return figure
+    grid = figure.add_gridspec(rows + len(report.series), ACROSS)
+    for place, column in enumerate(loud):
+        _draw_column(figure.add_subplot(grid[divmod(place, ACROSS)]), column, place == 0)
+    for place, series in enumerate(report.series):
+        _draw_series(figure.add_subplot(grid[rows + place, :]), series)
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)  # a dollar sign in a level is no formula
+    return figure
+
+
+def _draw_column(ax: Axes, column: ColumnDrift, with_legend: bool) -> None:
+    distribution = column.distribution
+    assert distribution is not None
+    if distribution.form == "ecdf":
+        _draw_curves(ax, distribution)
+    else:
+        _draw_bars(ax, distribution)
+    effect, answer = column.effect, "drift" if column.drifted else "no drift"
+    ax.set_title(
+        f"{column.column[:40]}: {answer}\n{effect.name.replace('_', ' ')} {effect.estimate:.3g} "
+        f"[{effect.low:.3g}, {effect.high:.3g}]",
+        fontsize=9,
+    )
+    ax.tick_params(labelsize=8)
+    if with_legend:
+        ax.legend(fontsize=8, frameon=False)
+
+
+def _draw_curves(ax: Axes, distribution: Distribution) -> None:
+    ax.step(distribution.at, distribution.reference, where="post", color=REFERENCE,
+            linestyle="--", label="reference")  # fmt: skip
+    ax.step(distribution.at, distribution.current, where="post", color=CURRENT, label="current")
+    ax.set_ylim(-0.02, 1.02)
+
+
+def _draw_bars(ax: Axes, distribution: Distribution) -> None:
+    rows = list(
+        zip(map(str, distribution.at), distribution.reference, distribution.current, strict=True)
+    )
+    rows = sorted(rows, key=lambda row: -abs(row[1] - row[2]))[:MAX_LEVELS]
+    places = range(len(rows))
+    for shift, side, colour, label in (
+        (-0.2, 1, REFERENCE, "reference"),
+        (0.2, 2, CURRENT, "current"),
+    ):
+        ax.barh([place + shift for place in places], [float(row[side]) for row in rows], 0.4,
+                color=colour, label=label)  # fmt: skip
+    ax.set_yticks(list(places), [row[0][:18] for row in rows])
+    ax.invert_yaxis()
+
+
+def _draw_series(ax: Axes, series: Series) -> None:
+    middles: Any = [window.start + (window.end - window.start) / 2 for window in series.windows]
+    ax.plot(middles, [window.value for window in series.windows], "o-", color=CURRENT, markersize=3)
+    ax.fill_between(
+        middles,
+        [window.low for window in series.windows],
+        [window.high for window in series.windows],
+        color=CURRENT,
+        alpha=0.15,
+        linewidth=0,
+    )
+    for point in series.change_points:
+        at, low, high = map(_place, (point.at, point.low, point.high))
+        ax.axvspan(low, high, color=CHANGE, alpha=0.12, linewidth=0)
+        ax.axvline(at, color=CHANGE, linestyle="--", linewidth=1)
+    ax.set_title(f"{series.column[:60]}: {series.unit} over time", fontsize=9)
+    ax.tick_params(labelsize=8)
+
+
+def _place(moment: datetime) -> float:
+    """A date where matplotlib puts it."""
+    from matplotlib.dates import date2num
+
+    return float(date2num(moment))
