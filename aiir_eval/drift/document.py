@@ -104,6 +104,7 @@ class ChangePointDocument(BaseModel):
     before: Number
     after: Number
     pvalue: Number
+    until: datetime | None = None
 
 
 class SeriesDocument(BaseModel):
@@ -132,6 +133,9 @@ class SegmentDocument(BaseModel):
     pvalue: Number
     pvalue_adjusted: Number
     contribution: Number
+    contribution_interval: Span = (None, None)
+    within: Number = None
+    mix: Number = None
 
 
 class DriftDocument(BaseModel):
@@ -257,11 +261,13 @@ def _change_point(saved: ChangePointDocument) -> ChangePoint:
         before=_or_nan(saved.before),
         after=_or_nan(saved.after),
         pvalue=_or_nan(saved.pvalue),
+        until=None if saved.until is None else _utc(saved.until),
     )
 
 
 def _segment(saved: SegmentDocument) -> Segment:
     low, high = _span(saved.confidence_interval)
+    part = _span(saved.contribution_interval)
     return Segment(
         by=saved.by,
         value=saved.value,
@@ -274,6 +280,10 @@ def _segment(saved: SegmentDocument) -> Segment:
         pvalue=_or_nan(saved.pvalue),
         pvalue_adjusted=_or_nan(saved.pvalue_adjusted),
         contribution=_or_nan(saved.contribution),
+        contribution_low=part[0],
+        contribution_high=part[1],
+        within=_or_nan(saved.within),
+        mix=_or_nan(saved.mix),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from math import nan
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -117,7 +118,8 @@ class Window:
 class ChangePoint:
     """A date at which a column's level moved, with an interval for the date.
 
-    `pvalue` is that of no change at any date, adjusted over the columns.
+    `pvalue` is that of no change at any date, adjusted over the columns. A gradual change begins
+    at `at` and is complete at `until`, which is None where the level moved at once.
     """
 
     at: datetime
@@ -126,6 +128,7 @@ class ChangePoint:
     before: float
     after: float
     pvalue: float
+    until: datetime | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -134,6 +137,7 @@ class ChangePoint:
             "before": json_number(self.before),
             "after": json_number(self.after),
             "pvalue": json_number(self.pvalue),
+            "until": None if self.until is None else utc(self.until),
         }
 
 
@@ -160,7 +164,9 @@ class Segment:
     """Rows with one value of a column `by`, and what `column` did among them.
 
     `contribution` is the part of the whole change of `column` that these rows bring, by their own
-    change and by being more or fewer; over the values of one `by` the parts sum to the whole.
+    change (`within`) and by being more or fewer (`mix`); over the values of one `by` the parts sum
+    to the whole. `difference` and its interval are those of the mean among these rows; `pvalue` is
+    that of no contribution.
     """
 
     by: str
@@ -174,6 +180,10 @@ class Segment:
     pvalue: float
     pvalue_adjusted: float
     contribution: float
+    contribution_low: float = nan
+    contribution_high: float = nan
+    within: float = nan
+    mix: float = nan
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -187,6 +197,12 @@ class Segment:
             "pvalue": json_number(self.pvalue),
             "pvalue_adjusted": json_number(self.pvalue_adjusted),
             "contribution": json_number(self.contribution),
+            "contribution_interval": [
+                json_number(self.contribution_low),
+                json_number(self.contribution_high),
+            ],
+            "within": json_number(self.within),
+            "mix": json_number(self.mix),
         }
 
 

@@ -1,0 +1,506 @@
+"""When did the level of a series change, at once or little by little, and did it change at all?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil, inf, log, sqrt
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from aiir_eval.stats.randomness import Rng, as_generator
+
+Floats = NDArray[np.float64]
+
+MIN_WINDOWS = 8
+"""Windows below which no order of them could be called unusual with any power."""
+
+_MIN_SEGMENT = 2
+_SPELLS_FROM = 24  # windows; in shorter series looking for spells costs more than it finds
+_SPELL_GRID = 16
+_VALUES_AT_ONCE = 2**21
+_GRID = 128  # positions of an onset that are tried at first, in a long series
+_LEAST_CYCLES = 4
+_SEASON_LEVEL = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of level. Positions count windows, from 0.
+
+    `first` is the first window of the new level (of a gradual change: the first that differs from
+    the old one) and `low`, `high` bound it; `last` is the first window in which a gradual change is
+    complete, None where the change is at once.
+    """
+
+    first: int
+    low: int
+    high: int
+    last: int | None
+    before: tuple[float, ...]
+    after: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePoints:
+    """`pvalue` is that of no change at any window; `changes` are empty unless it is small enough.
+
+    `neighbour_correlation` is that of neighbouring windows about their levels; `season` says that a
+    repeating pattern of `period` windows was taken out.
+    """
+
+    statistic: float
+    pvalue: float
+    changes: tuple[Change, ...]
+    neighbour_correlation: float
+    season: bool
+
+
+def change_points(
+    values: ArrayLike,
+    counts: ArrayLike,
+    *,
+    variance: ArrayLike = 0.0,
+    period: int | None = None,
+    positions: ArrayLike | None = None,
+    level: float = 0.05,
+    n_resamples: int = 1999,
+    rng: Rng = None,
+) -> ChangePoints:
+    """Test whether the level of a series ever changed, and find the windows where it did.
+
+    Parameters
+    ----------
+    values : (k,) or (k, d) array_like
+        The mean or rate of each window, in order of time; several columns (the shares of levels)
+        share their changes.
+    counts : (k,) array_like
+        Rows (or effective rows) of each window, positive.
+    variance : float or (d,) array_like
+        Variance of one row within a window, so that windows of few rows weigh less. 0: windows
+        count alike.
+    period : int, optional
+        Windows of a season (7 days of a week) that is taken out where the series has it.
+    positions : (k,) array_like of int, optional
+        Where each window stands on the calendar, in windows; by default one after the other.
+    level : float
+        Chance of finding a change where there is none.
+    n_resamples : int
+        Permutations of the windows.
+    rng : Generator, SeedSequence, int or None
+        Source of the permutations; None is a fixed seed.
+
+    Returns
+    -------
+    ChangePoints
+
+    Notes
+    -----
+    The statistic is the largest share of the series' weighted sum of squares that one cut, or one
+    spell of another level, explains (a likelihood ratio of normal windows); the p-value is that of
+    permuted windows. Exact where windows are exchangeable under no change, whatever their
+    distribution, hence also where rows within a window are clustered. Where neighbouring windows
+    are alike (by differences, which changes of level do not disturb), blocks of neighbours are
+    permuted instead; see the benchmark of drift for what is left of the level then. Slow waves
+    longer than a block are changes to it.
+
+    Where the test rejects, the best cut splits the series and both parts are tested anew, at
+    their share of the level: so falsely divided stretches have a chance of `level` in all. Cuts
+    are least-squares estimates. Neighbouring steps in one direction become one gradual change
+    where a ramp fits better by BIC. `low` and `high` invert the profile of the likelihood with the
+    asymptotic 95% quantile 7.35 of a two-sided random walk's maximum, scaled by the long-run
+    variance where neighbours correlate.
+
+    References
+    ----------
+    Sen and Srivastava (1975), Ann. Stat. 3, 98-108; Olshen et al. (2004), Biostatistics 5, 557-572
+    (spells); Antoch and Huskova (2001), Stat. Probab. Lett. 53, 37-46 (permutation); Kirch (2007),
+    J. Stat. Plan. Inference 137, 1828-1846 (blocks); Tecuapetla-Gomez and Munk (2017), Scand. J.
+    Stat. 44, 346-368 (correlation from differences); Hansen (2000),
+    Econometrica 68, 575-603 (the quantile).
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> rates = np.r_[rng.normal(0.95, 0.01, 40), rng.normal(0.90, 0.01, 20)]
+    >>> found = change_points(rates, np.full(60, 500))
+    >>> [change.first for change in found.changes], found.pvalue <= 0.001
+    ([40], True)
+    """
+    y = np.asarray(values, dtype=np.float64)
+    y = y[:, None] if y.ndim == 1 else y
+    n = np.asarray(counts, dtype=np.float64)
+    if y.ndim != 2 or n.shape != (len(y),):
+        raise ValueError(f"values of shape {y.shape} and counts of shape {n.shape} do not fit")
+    if not (np.isfinite(y).all() and np.isfinite(n).all()) or (n <= 0).any():
+        raise ValueError("values and counts must be finite, counts positive: leave out the empty")
+    if len(y) < MIN_WINDOWS:
+        raise ValueError(f"{len(y)} windows: at least {MIN_WINDOWS} are needed")
+    places = np.arange(len(y)) if positions is None else np.asarray(positions, dtype=np.intp)
+    y, season = _without_season(y, places, period)
+    weights = _weights(y, n, np.broadcast_to(np.asarray(variance, dtype=np.float64), y.shape[1:]))
+    generator = as_generator(rng)
+    statistic, pvalue = _test(y, weights, n_resamples, generator)
+    cuts: list[int] = []
+    if pvalue <= level:
+        _split(y, weights, 0, len(y), level, n_resamples, generator, cuts, known=True)
+    cuts = _refined(y, weights, sorted(cuts))
+    correlation = _neighbour_correlation((y - _fitted(y, weights, cuts)) * np.sqrt(weights))
+    inflation = 1.0
+    if correlation > 1 / sqrt(len(y)):
+        inflation = (1 + correlation) / (1 - correlation)
+    changes = _described(y, weights, cuts, inflation)
+    return ChangePoints(statistic, pvalue, changes, correlation, season)
+
+
+def _without_season(y: Floats, places: NDArray[np.intp], period: int | None) -> tuple[Floats, bool]:
+    """The series without a repeating pattern, where there is one.
+
+    The pattern is the median of each phase about the running mean of a whole period: a change of
+    level touches few values of each phase.
+    """
+    from scipy.special import fdtrc
+
+    if period is None or period < 2 or len(y) < _LEAST_CYCLES * period:
+        return y, False
+    kernel = np.ones(period) / period
+    padded = np.pad(y, ((period // 2, (period - 1) // 2), (0, 0)), mode="edge")
+    trend = np.stack([np.convolve(column, kernel, mode="valid") for column in padded.T], axis=1)
+    rest = y - trend
+    inner = slice(period // 2, len(y) - (period - 1) // 2)
+    rest, phase = rest[inner], (places % period)
+    pattern = np.zeros((period, y.shape[1]))
+    for number in range(period):
+        own = rest[phase[inner] == number]
+        if len(own) < 2:
+            return y, False
+        pattern[number] = np.median(own, axis=0)
+    pattern -= pattern.mean(axis=0)
+    within = rest - pattern[phase[inner]]
+    free = len(rest) - period
+    explained = (rest**2).sum(axis=0) - (within**2).sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.nan_to_num(explained / (period - 1) / ((within**2).sum(axis=0) / free))
+    there = fdtrc(period - 1, free, np.maximum(ratio, 0)) <= _SEASON_LEVEL / y.shape[1]
+    return y - np.where(there, pattern[phase], 0.0), bool(there.any())
+
+
+def _weights(y: Floats, n: Floats, variance: Floats) -> Floats:
+    """1 / variance of each window's value, up to a factor, for each column.
+
+    The variance is that of its rows and one between windows; the latter from neighbours, so that a
+    change of level does not count as noise.
+    """
+    weights = np.ones_like(y)
+    for column, own in enumerate(variance):
+        if own <= 0:
+            continue
+        rows = own / n
+        excess = np.diff(y[:, column]) ** 2 / 2 - (rows[1:] + rows[:-1]) / 2
+        between = max(float(np.sort(excess)[: max(len(excess) - 3, 1)].mean()), 0.0)
+        weights[:, column] = 1 / (between + rows)
+    return np.asarray(weights / weights.mean(axis=0))
+
+
+def _test(
+    y: Floats, weights: Floats, n_resamples: int, generator: np.random.Generator
+) -> tuple[float, float]:
+    """The largest gain of any cut or spell in any column, and its p-value by permuted windows."""
+    centre = (y * weights).sum(axis=0) / weights.sum(axis=0)
+    residuals = (y - centre) * np.sqrt(weights)
+    residuals = residuals / np.maximum(np.abs(residuals).max(axis=0), 1e-300)
+    observed = float(_largest(residuals[None], weights)[0])
+    block = _block(residuals)
+    hits, step = 0, max(_VALUES_AT_ONCE // residuals.size, 1)
+    for start in range(0, n_resamples, step):
+        order = _orders(len(y), block, min(step, n_resamples - start), generator)
+        hits += int(np.sum(_largest(residuals[order], weights) >= observed * (1 - 1e-9)))
+    return observed, (hits + 1) / (n_resamples + 1)
+
+
+def _largest(residuals: Floats, weights: Floats) -> Floats:
+    """(b,) the largest share of its squares that one cut or spell explains in (b, k, d) series."""
+    best = np.zeros(len(residuals))
+    for column in range(residuals.shape[2]):
+        clock = weights[:, column]
+        steps = residuals[:, :, column] * np.sqrt(clock)
+        sums, time = np.cumsum(steps, axis=1), np.cumsum(clock)
+        end = sums[:, -1:]
+        squares = (residuals[:, :, column] ** 2).sum(axis=1) - end[:, 0] ** 2 / time[-1]
+        bridge = sums - end * (time / time[-1])
+        cuts = slice(_MIN_SEGMENT - 1, clock.size - _MIN_SEGMENT)
+        scale = time[-1] / (time * (time[-1] - time) + 1e-300)
+        gain = (bridge[:, cuts] ** 2 * scale[cuts]).max(axis=1)
+        begin, end_ = _spells(clock.size)
+        if begin.size:
+            length = time[end_] - time[begin]
+            spell = (bridge[:, end_] - bridge[:, begin]) ** 2
+            spell *= time[-1] / (length * (time[-1] - length))
+            np.maximum(gain, spell.max(axis=1), out=gain)
+        np.maximum(best, gain / np.maximum(squares, 1e-12 * gain.max() + 1e-300), out=best)
+    return best
+
+
+def _spells(size: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Ends of the spells that are looked at: inside the series, on a grid."""
+    if size < _SPELLS_FROM:
+        return np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp)
+    marks = np.unique(np.rint(np.linspace(0, size, _SPELL_GRID + 1)).astype(np.intp))[1:-1] - 1
+    begin, end = (ends.ravel() for ends in np.meshgrid(marks, marks, indexing="ij"))
+    length = end - begin
+    kept = (length >= max(3, size / 10)) & (length <= 0.7 * size)
+    return begin[kept], end[kept]
+
+
+def _block(residuals: Floats) -> int:
+    """How many neighbours to keep together: 1 unless they are alike."""
+    size = len(residuals)
+    correlation = _neighbour_correlation(residuals)
+    if correlation <= 0.5 / sqrt(size):
+        return 1
+    return max(2, min(ceil(2 + 10 * correlation), size // 6))
+
+
+def _neighbour_correlation(residuals: Floats) -> float:
+    """The lag-1 correlation of an autoregression, from differences: levels may change.
+
+    With E (y[k+1] - y[k])^2 = 2 v (1 - r) and E (y[k+2] - y[k])^2 = 2 v (1 - r^2) their ratio is
+    1 + r. The largest squares, which changes of level make, are left out.
+    """
+    near, far = (
+        np.sort((residuals[lag:] - residuals[:-lag]) ** 2, axis=0)[
+            : max(len(residuals) - lag - 3, 3)
+        ].mean(axis=0)
+        for lag in (1, 2)
+    )
+    ratio = np.divide(far, near, out=np.ones_like(far), where=near > 0)
+    return float(np.clip(ratio.max() - 1, 0.0, 0.9))
+
+
+def _orders(size: int, block: int, count: int, generator: np.random.Generator) -> NDArray[np.intp]:
+    """(count, size) random orders of blocks of neighbours, beginning anywhere on the circle."""
+    if block == 1:
+        return np.argsort(generator.random((count, size)), axis=1)
+    blocks = np.arange(size) // block
+    keys = generator.random((count, int(blocks[-1]) + 1))[:, blocks]
+    begin = generator.integers(0, size, size=(count, 1))
+    return np.asarray((np.argsort(keys, axis=1, kind="stable") + begin) % size)
+
+
+def _split(
+    y: Floats,
+    weights: Floats,
+    low: int,
+    high: int,
+    level: float,
+    n_resamples: int,
+    generator: np.random.Generator,
+    cuts: list[int],
+    *,
+    known: bool = False,
+) -> None:
+    """Cut a stretch where it changed, and its parts in turn."""
+    if high - low < MIN_WINDOWS:
+        return
+    own, clock = y[low:high], weights[low:high]
+    if not known and _test(own, clock, n_resamples, generator)[1] > level * (high - low) / len(y):
+        return
+    cut = low + _best_cut(own, clock)
+    cuts.append(cut)
+    _split(y, weights, low, cut, level, n_resamples, generator, cuts)
+    _split(y, weights, cut, high, level, n_resamples, generator, cuts)
+
+
+def _gains(y: Floats, weights: Floats) -> Floats:
+    """(k - 1,) what each cut takes off the weighted sum of squares, in units of its noise."""
+    total = np.zeros(len(y) - 1)
+    for values, clock in zip(y.T, weights.T, strict=True):
+        time, sums = np.cumsum(clock), np.cumsum((values - values.mean()) * clock)
+        bridge = sums[:-1] - sums[-1] * time[:-1] / time[-1]
+        gain = bridge**2 * time[-1] / (time[:-1] * (time[-1] - time[:-1]))
+        scale = np.median(np.diff(values) ** 2 * clock[1:]) + 1e-3 * gain.max() + 1e-300
+        total += gain / scale if y.shape[1] > 1 else gain
+    return total
+
+
+def _best_cut(y: Floats, weights: Floats) -> int:
+    """The window before which one cut is best, at least two windows from both ends."""
+    gains = _gains(y, weights)
+    inner = slice(_MIN_SEGMENT - 1, len(y) - _MIN_SEGMENT)
+    return int(np.argmax(gains[inner])) + _MIN_SEGMENT
+
+
+def _refined(y: Floats, weights: Floats, cuts: Sequence[int]) -> list[int]:
+    """Each cut anew, between its neighbours."""
+    result = list(cuts)
+    for number in range(len(result)):
+        low = result[number - 1] if number else 0
+        high = result[number + 1] if number + 1 < len(result) else len(y)
+        if high - low >= 2 * _MIN_SEGMENT:
+            result[number] = low + _best_cut(y[low:high], weights[low:high])
+    return result
+
+
+def _fitted(y: Floats, weights: Floats, cuts: Sequence[int]) -> Floats:
+    fitted = np.empty_like(y)
+    for low, high in _between(cuts, len(y)):
+        own = slice(low, high)
+        fitted[own] = (y[own] * weights[own]).sum(axis=0) / weights[own].sum(axis=0)
+    return fitted
+
+
+def _between(cuts: Sequence[int], size: int) -> list[tuple[int, int]]:
+    return list(zip([0, *cuts], [*cuts, size], strict=True))
+
+
+def _described(
+    y: Floats, weights: Floats, cuts: Sequence[int], inflation: float
+) -> tuple[Change, ...]:
+    """The cuts as changes, each run of cuts in one direction as a ramp where that fits better."""
+    bounds = [0, *cuts, len(y)]
+    runs = [[number] for number in range(len(cuts))]
+    if y.shape[1] == 1:
+        levels = [float(_mean(y, weights, *pair)[0]) for pair in _between(cuts, len(y))]
+        runs = _runs(np.sign(np.diff(levels)))
+    changes = []
+    for run in runs:
+        low, high = bounds[run[0]], bounds[run[-1] + 2]
+        own, clock = y[low:high], weights[low:high]
+        inner = [bounds[number + 1] - low for number in run]
+        ramp = _ramp(own, clock, inner, inflation) if y.shape[1] == 1 else None
+        if ramp is not None:
+            changes.append(_moved(ramp, low))
+            continue
+        for number in run:
+            low, high = bounds[number], bounds[number + 2]
+            cut = bounds[number + 1]
+            changes.append(_step(y, weights, low, cut, high, inflation))
+    return tuple(changes)
+
+
+def _runs(directions: NDArray[np.float64]) -> list[list[int]]:
+    runs: list[list[int]] = []
+    for number, direction in enumerate(directions):
+        if number and direction == directions[number - 1]:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return runs
+
+
+def _mean(y: Floats, weights: Floats, low: int, high: int) -> Floats:
+    return np.asarray((y[low:high] * weights[low:high]).sum(axis=0) / weights[low:high].sum(axis=0))
+
+
+def _step(y: Floats, weights: Floats, low: int, cut: int, high: int, inflation: float) -> Change:
+    """A change at once, with the cuts that are not much worse."""
+    own, clock = y[low:high], weights[low:high]
+    gains = _gains(own, clock)
+    scale = 1.0
+    if y.shape[1] == 1:
+        scale = _noise(own, clock, _fitted(own, clock, [cut - low]), 2)
+    tolerance = _quantile(len(own)) * scale * inflation
+    allowed = np.flatnonzero(gains >= gains[cut - low - 1] - tolerance)
+    before, after = _mean(y, weights, low, cut), _mean(y, weights, cut, high)
+    return Change(
+        cut,
+        low + int(min(allowed[0] + 1, cut - low)),
+        low + int(max(allowed[-1] + 1, cut - low)),
+        None,
+        tuple(before.tolist()),
+        tuple(after.tolist()),
+    )
+
+
+def _quantile(size: int) -> float:
+    """The 95% quantile of twice the log likelihood ratio of the best cut to the true one.
+
+    From P(x) = (1 - exp(-x / 2))^2, with the t quantile in place of the normal one for the noise
+    that was estimated.
+    """
+    from scipy.special import stdtrit
+
+    widening = float(stdtrit(max(size - 3, 2), 0.975)) / 1.959964
+    return -2 * log(1 - sqrt(0.95)) * widening**2
+
+
+def _noise(y: Floats, weights: Floats, fitted: Floats, parameters: int) -> float:
+    free = max(len(y) - parameters, 1)
+    return float((weights * (y - fitted) ** 2).sum()) / free
+
+
+def _ramp(y: Floats, weights: Floats, cuts: Sequence[int], inflation: float) -> Change | None:
+    """The best ramp over a stretch; None where the cuts fit as well."""
+    size = len(y)
+    if size < MIN_WINDOWS:
+        return None
+    stairs = _noise(y, weights, _fitted(y, weights, cuts), 0) * size
+    stride = ceil(size / _GRID)
+    coarse = np.arange(0, size, stride)
+    firsts, lasts = np.meshgrid(coarse, coarse, indexing="ij")
+    pairs = np.stack([firsts.ravel(), lasts.ravel()])[:, (lasts - firsts).ravel() >= 2]
+    if pairs.shape[1] == 0:
+        return None
+    left = _left_over(y[:, 0], weights[:, 0], pairs)
+    first, last = (int(end) for end in pairs[:, np.argmin(left)])
+    if stride > 1:
+        near = np.arange(-stride, stride + 1)
+        firsts, lasts = np.meshgrid(first + near, last + near, indexing="ij")
+        fine = np.stack([firsts.ravel(), lasts.ravel()])
+        fine = fine[:, (fine[1] - fine[0] >= 2) & (fine[0] >= 0) & (fine[1] < size)]
+        pairs = np.concatenate([pairs, fine], axis=1)
+        left = np.concatenate([left, _left_over(y[:, 0], weights[:, 0], fine)])
+        first, last = (int(end) for end in pairs[:, np.argmin(left)])
+    smallest = float(left.min())
+    # parameters: two levels and two ends, against a level for each stair and its cuts
+    tiny = 1e-12 * float((weights * y**2).sum()) + 1e-300
+    gain = size * (log(stairs + tiny) - log(smallest + tiny)) / inflation
+    if gain < (4 - (2 * len(cuts) + 1)) * log(size) + (2 * log(size) if len(cuts) == 1 else 0):
+        return None
+    scale = smallest / max(size - 4, 1)
+    allowed = pairs[0, left <= smallest + _quantile(size) * scale * inflation]
+    shape = _ramp_shape(np.array([[first], [last]]), size)[0]
+    before, after = _levels(y[:, 0], weights[:, 0], shape)
+    return Change(
+        first + 1, int(allowed.min()) + 1, int(allowed.max()) + 1, last, (before,), (after,)
+    )
+
+
+def _ramp_shape(pairs: NDArray[np.intp], size: int) -> Floats:
+    """(m, size): 0 up to and with the first window of each pair, 1 from its second one on."""
+    windows = np.arange(size)
+    width = np.maximum(pairs[1] - pairs[0], 1)
+    return np.clip((windows - pairs[0][:, None]) / width[:, None], 0.0, 1.0)
+
+
+def _left_over(y: Floats, weights: Floats, pairs: NDArray[np.intp]) -> Floats:
+    """(m,) weighted sum of squares about the best ramp between each pair of windows."""
+    total = weights.sum()
+    centred = y - (weights * y).sum() / total
+    result = np.full(pairs.shape[1], inf)
+    step = max(_VALUES_AT_ONCE // y.size, 1)
+    for start in range(0, pairs.shape[1], step):
+        shape = _ramp_shape(pairs[:, start : start + step], y.size)
+        middle = shape @ weights / total
+        spread = (shape**2) @ weights - total * middle**2
+        together = shape @ (weights * centred)
+        explained = np.divide(together**2, spread, out=np.zeros_like(spread), where=spread > 1e-12)
+        result[start : start + step] = float((weights * centred**2).sum()) - explained
+    return np.asarray(np.maximum(result, 0.0))
+
+
+def _levels(y: Floats, weights: Floats, shape: Floats) -> tuple[float, float]:
+    total = weights.sum()
+    middle, mean = (shape * weights).sum() / total, (y * weights).sum() / total
+    spread = (weights * (shape - middle) ** 2).sum()
+    slope = float((weights * (shape - middle) * (y - mean)).sum() / spread)
+    before = float(mean - slope * middle)
+    return before, before + slope
+
+
+def _moved(change: Change, by: int) -> Change:
+    last = None if change.last is None else change.last + by
+    return Change(
+        change.first + by, change.low + by, change.high + by, last, change.before, change.after
+    )
