@@ -8,6 +8,7 @@ the facts of a test of its own.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import nan
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
@@ -51,6 +52,8 @@ class Side:
     rows: NDArray[np.bool_] | None
     n_null: int
     n_odd: int  # NaN or infinite
+    low: Any = nan  # of numbers, in their own type
+    high: Any = nan
 
     @property
     def n(self) -> int:
@@ -137,7 +140,7 @@ def _numbers(
     import pyarrow as pa
 
     name = pair.name
-    sides = [_present(pair.reference), _present(pair.current)]
+    sides = [_present(side, ours=pair.may_write) for side in (pair.reference, pair.current)]
     arrays, note = _of_one_type([side[0] for side in sides], types)
     left, right = (
         _finite(array, rows, n_null) for array, (_, rows, n_null) in zip(arrays, sides, strict=True)
@@ -145,8 +148,7 @@ def _numbers(
     for side, label in ((left, "reference"), (right, "current")):
         if side.n < 2:
             return Skipped(name, f"fewer than two finite values in {label}")
-    low = min(left.values.min(), right.values.min())
-    high = max(left.values.max(), right.values.max())
+    low, high = min(left.low, right.low), max(left.high, right.high)
     truth = low >= 0 and high <= 1 and _is_truth(left.values) and _is_truth(right.values)
     if low == high and not (truth and primary):
         return Skipped(name, "one value throughout")
@@ -155,15 +157,21 @@ def _numbers(
     if "truths" in kinds:
         return Skipped(name, "its type changed between truth values and numbers")
     whole = all(pa.types.is_integer(kind) for kind in types)
-    if whole and _is_row_number(left.values) and _is_row_number(right.values):
+    if whole and _is_row_number(left) and _is_row_number(right):
         return Skipped(name, "it numbers the rows")
     return Column(name, "numeric", left, right, note=note)
 
 
-def _present(values: pa.ChunkedArray) -> tuple[NDArray[Any], NDArray[np.bool_] | None, int]:
-    """Numbers without nulls, as numpy keeps their type; where they stand; how many were null."""
+def _present(
+    values: pa.ChunkedArray, *, ours: bool
+) -> tuple[NDArray[Any], NDArray[np.bool_] | None, int]:
+    """Numbers without nulls, as numpy keeps their type; where they stand; how many were null.
+
+    The array can be written to only where its memory is nobody else's.
+    """
     import pyarrow as pa
 
+    before = values
     if pa.types.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
     if pa.types.is_boolean(values.type):
@@ -172,7 +180,18 @@ def _present(values: pa.ChunkedArray) -> tuple[NDArray[Any], NDArray[np.bool_] |
         values = values.cast(pa.float64(), safe=False)
     n_null = int(values.null_count)
     rows = values.is_valid().to_numpy() if n_null else None
-    return values.drop_null().to_numpy() if n_null else values.to_numpy(), rows, n_null
+    if n_null:
+        values = values.drop_null()
+    ours = ours or values is not before
+    if values.num_chunks != 1:
+        return values.to_numpy(), rows, n_null  # a copy
+    chunk = values.chunk(0)
+    numbers = chunk.to_numpy(zero_copy_only=False)
+    memory = chunk.buffers()[1]
+    if ours and memory is not None and memory.is_mutable:
+        size, start = numbers.itemsize, chunk.offset
+        numbers = np.frombuffer(memory, numbers.dtype, len(chunk), start * size)
+    return numbers, rows, n_null
 
 
 def _of_one_type(
@@ -203,30 +222,33 @@ def _is_huge(array: NDArray[Any]) -> bool:
 
 
 def _finite(numbers: NDArray[Any], rows: NDArray[np.bool_] | None, n_null: int) -> Side:
-    if numbers.dtype.kind != "f":
+    if numbers.size == 0:
         return Side(numbers, rows, n_null, 0)
+    low, high = numbers.min(), numbers.max()
+    if np.isfinite(low) and np.isfinite(high):
+        return Side(numbers, rows, n_null, 0, low, high)
     finite = np.isfinite(numbers)
     n_odd = int(numbers.size - np.count_nonzero(finite))
-    if n_odd:
-        if rows is None:
-            rows = finite
-        else:
-            rows = rows.copy()
-            rows[np.flatnonzero(rows)[~finite]] = False
-        numbers = numbers[finite]
-    return Side(numbers, rows, n_null, n_odd)
+    if rows is None:
+        rows = finite
+    else:
+        rows = rows.copy()
+        rows[np.flatnonzero(rows)[~finite]] = False
+    numbers = numbers[finite]
+    if numbers.size == 0:
+        return Side(numbers, rows, n_null, n_odd)
+    return Side(numbers, rows, n_null, n_odd, numbers.min(), numbers.max())
 
 
 def _is_truth(values: NDArray[Any]) -> bool:
     return bool(((values == 0) | (values == 1)).all())
 
 
-def _is_row_number(values: NDArray[Any]) -> bool:
+def _is_row_number(side: Side) -> bool:
     """Consecutive whole numbers, each once."""
-    size = values.size
-    if size < 10 or int(values.max()) - int(values.min()) != size - 1:
+    if side.n < 10 or int(side.high) - int(side.low) != side.n - 1:
         return False
-    return bool(np.unique(values).size == size)
+    return bool(np.unique(side.values).size == side.n)
 
 
 def _levels(pair: Pair) -> Column:
@@ -258,11 +280,10 @@ def _encoded(values: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _codes(chunks: list[pa.DictionaryArray]) -> Side:
-    codes = np.concatenate(
-        [chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False) for chunk in chunks]
-    )
-    rows = codes >= 0
-    n_null = int(codes.size - np.count_nonzero(rows))
+    parts = [chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False) for chunk in chunks]
+    codes = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    n_null = sum(chunk.null_count for chunk in chunks)
     if n_null == 0:
         return Side(codes, None, 0, 0)
+    rows = codes >= 0
     return Side(codes[rows], rows, n_null, 0)

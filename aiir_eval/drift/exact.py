@@ -39,6 +39,13 @@ def facts_of(
     numeric_test: NumericTest = "auto",
 ) -> Facts | Skipped:
     """The facts of a column; with a `design`, what its clusters say besides."""
+    if design is not None and design.paired:
+        from .pairing import complete_pairs
+
+        complete = complete_pairs(column)
+        if isinstance(complete, Skipped):
+            return complete
+        column = complete
     if column.kind == "boolean":
         return _rate_facts(column, design)
     if column.kind == "categorical":
@@ -110,9 +117,16 @@ def _ecdf(x: NDArray[Any], y: NDArray[Any]) -> Distribution:
 
 def _rate_facts(column: Column, design: ClusterDesign | None) -> RateFacts:
     left, right = column.reference, column.current
-    clustered = None if design is None else design.of_rate(column)
+    clustered = paired = None
+    if design is not None and design.paired:
+        from .pairing import paired_rate
+
+        paired = paired_rate(column, design)
+    elif design is not None:
+        clustered = design.of_rate(column)
     ones = int(np.count_nonzero(left.values)), int(np.count_nonzero(right.values))
-    return RateFacts(column.name, ones, (left.n, right.n), column.missing, clustered, column.note)
+    n = left.n, right.n
+    return RateFacts(column.name, ones, n, column.missing, clustered, column.note, paired)
 
 
 def _level_facts(column: Column, design: ClusterDesign | None) -> LevelFacts | Skipped:

@@ -16,7 +16,7 @@ _EXACT_UP_TO = 10_000  # values a side: scipy's own limit for the exact Kolmogor
 _SUMMED_UP_TO = 100_000  # effective values: beyond, the sum over them takes a tenth of a second
 _LOWER_TAIL_UP_TO = 3.5
 _CERTAIN = 0.2  # scaled distances below this have a p-value of 1 - 1e-12 or more
-_BLOCK = 256
+_MERGED_FROM = 0.25  # of the values in open blocks: looking them up takes longer than merging
 _LUMPED_AT_MOST = 0.2  # of the rows; where more are in rare levels, no level is lumped
 
 
@@ -129,9 +129,10 @@ def ks_distance(x: NDArray[Any], y: NDArray[Any]) -> float:
 
     Notes
     -----
-    Only every 256th value of `x` is looked up in `y` at first. Between two of those both shares
-    can only grow, which bounds their gap inside the block; only blocks whose bound beats the best
-    gap seen are searched. Exact, ties included.
+    Only some values of `x` are looked up in `y` at first, every 256th of a million. Between two of
+    those both shares can only grow, which bounds their gap inside the block; only blocks whose
+    bound beats the best gap seen are searched. Where that leaves most blocks open (samples that are
+    all but equal), both samples are merged instead. Exact, ties included.
 
     Examples
     --------
@@ -139,23 +140,44 @@ def ks_distance(x: NDArray[Any], y: NDArray[Any]) -> float:
     0.6
     """
     n, m = x.size, y.size
-    marks = np.append(np.arange(0, n, _BLOCK), n - 1)
-    below_x = np.searchsorted(x, x[marks], side="right")
-    below_y = np.searchsorted(y, x[marks], side="right")
-    f, g = below_x / n, below_y / m
-    before_x = float(np.searchsorted(y, x[0])) / m
-    best = max(float(np.abs(f - g).max()), before_x, 1 - float(g[-1]))
-    # Between two marks F lies in [f_i, f_j] and G in [g_i, g_j].
-    open_blocks = np.maximum(f[1:] - g[:-1], g[1:] - f[:-1]) > best
-    inside_x = x[below_x[0] :][np.repeat(open_blocks, np.diff(below_x))]
-    inside_y = y[below_y[0] : below_y[-1]][np.repeat(open_blocks, np.diff(below_y))]
-    for points in (inside_x, inside_y):
-        if points.size:
-            points = points[np.append(True, points[1:] != points[:-1])]
-            inner_f = np.searchsorted(x, points, side="right") / n
-            inner_g = np.searchsorted(y, points, side="right") / m
-            best = max(best, float(np.abs(inner_f - inner_g).max()))
+    block = int(min(max(sqrt(n) / 4, 4), 1024))
+    at = x[np.append(np.arange(0, n, block), n - 1)]
+    at = at[np.append(True, at[1:] != at[:-1])]
+    before_x, upto_x = np.searchsorted(x, at, "left"), np.searchsorted(x, at, "right")
+    before_y, upto_y = np.searchsorted(y, at, "left"), np.searchsorted(y, at, "right")
+    best = max(
+        float(np.abs(before_x / n - before_y / m).max()),
+        float(np.abs(upto_x / n - upto_y / m).max()),
+    )
+    # Strictly between two marks F lies in [f, f_next] and G in [g, g_next].
+    f, f_next, g, g_next = upto_x[:-1] / n, before_x[1:] / n, upto_y[:-1] / m, before_y[1:] / m
+    is_open = np.maximum(f_next - g, g_next - f) > best
+    sizes = before_x[1:] - upto_x[:-1] + before_y[1:] - upto_y[:-1]
+    if sizes[is_open].sum() > _MERGED_FROM * (n + m):
+        return _largest_gap_of_all(x, y)
+    edges = np.flatnonzero(np.diff(is_open, prepend=False, append=False))
+    for first, last in zip(edges[::2], edges[1::2], strict=True):  # runs of open blocks
+        own_x = x[upto_x[first] : before_x[last]]
+        own_y = y[upto_y[first] : before_y[last]]
+        for points in (own_x, own_y):
+            if points.size:
+                inner_f = (upto_x[first] + np.searchsorted(own_x, points, "right")) / n
+                inner_g = (upto_y[first] + np.searchsorted(own_y, points, "right")) / m
+                best = max(best, float(np.abs(inner_f - inner_g).max()))
     return best
+
+
+def _largest_gap_of_all(x: NDArray[Any], y: NDArray[Any]) -> float:
+    """The same by merging: a stable sort finds the two runs and merges them in one pass."""
+    n, m = x.size, y.size
+    if n == m and np.array_equal(x, y):
+        return 0.0
+    both = np.concatenate([x, y])
+    order = np.argsort(both, kind="stable")
+    both = both[order]
+    apart = np.cumsum(np.where(order < n, m, -n))  # n m (F - G), in whole numbers
+    last = np.append(both[1:] != both[:-1], True)  # of equal values
+    return float(np.abs(apart[last]).max()) / (n * m)
 
 
 def welch_of_moments(

@@ -194,7 +194,7 @@ class ParquetFolder:
 class TextSource:
     """A CSV, TSV or JSON Lines file; the first look at it loads it."""
 
-    in_memory = False
+    in_memory = True
 
     def __init__(self, path: Path, name: str) -> None:
         self.path, self.name = path, name
