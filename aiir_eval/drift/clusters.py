@@ -50,7 +50,10 @@ class ClusterDesign:
 
     def of_rate(self, column: Column) -> Clustered:
         """P-values of the difference of rates (of means): two-sided, less, greater."""
-        sums = self._means(column)
+        return self.rate_from(self._means(column))
+
+    def rate_from(self, sums: UnitTotals) -> Clustered:
+        """`of_rate`, from sums over the rows of each unit."""
         return self._clustered(sums, self._mean_pvalues(self._gaps(sums)))
 
     def of_numbers(self, column: Column) -> Clustered:
@@ -58,7 +61,10 @@ class ClusterDesign:
 
         The combination is calibrated by the same relabellings, so it is as exact as they are.
         """
-        means, shares = self._means(column), self._cumulative(column)
+        return self.numbers_from(self._means(column), self._cumulative(column))
+
+    def numbers_from(self, means: UnitTotals, shares: UnitTotals) -> Clustered:
+        """`of_numbers`, from sums of the values, and of how many are up to some thresholds."""
         gaps = self._gaps(means)
         distances = self.labels.statistics(shares.sizes, shares.residuals, _largest)
         ranks = np.stack([self.labels.pvalues(np.abs(gaps)), self.labels.pvalues(distances)])
@@ -83,6 +89,10 @@ class ClusterDesign:
             weight += np.bincount(right[moved], minlength=width)
         else:
             weight = sums.totals.sum(axis=0)
+        return self.levels_from(sums, weight)
+
+    def levels_from(self, sums: UnitTotals, weight: Floats) -> Clustered:
+        """`of_levels`, from counts of the levels, each measured by its `weight`."""
         scaled = sums.residuals[:, weight > 0] / np.sqrt(weight[weight > 0])
         if not scaled.size:
             return self._clustered(sums, {"levels": 1.0})
@@ -90,12 +100,12 @@ class ClusterDesign:
         return self._clustered(sums, {"levels": self.labels.pvalue(squares)})
 
     def _clustered(
-        self, sums: _UnitSums, pvalues: dict[str, float], *, shape: Spread | None = None
+        self, sums: UnitTotals, pvalues: dict[str, float], *, shape: Spread | None = None
     ) -> Clustered:
         by = "permutation within pairs" if self.paired else "cluster permutation"
         return Clustered(self._spread(sums), pvalues, shape, self.labels.smallest_pvalue, by)
 
-    def _gaps(self, sums: _UnitSums) -> Floats:
+    def _gaps(self, sums: UnitTotals) -> Floats:
         return self.labels.statistics(sums.sizes, sums.residuals, _only)
 
     def _mean_pvalues(self, gaps: Floats) -> dict[str, float]:
@@ -105,7 +115,7 @@ class ClusterDesign:
             "greater": self.labels.pvalue(gaps),
         }
 
-    def _means(self, column: Column) -> _UnitSums:
+    def _means(self, column: Column) -> UnitTotals:
         sides = [np.asarray(side.values, np.float64) for side in (column.reference, column.current)]
         centre = (sides[0].sum() + sides[1].sum()) / (sides[0].size + sides[1].size)
         sides = [values - centre for values in sides]
@@ -115,9 +125,9 @@ class ClusterDesign:
             for unit, values in zip(units, sides, strict=True)
         )
         independent = sum(float(values.var()) / values.size for values in sides)
-        return _UnitSums(self._sizes(units), np.asarray(totals)[:, None], independent)
+        return UnitTotals(self._sizes(units), np.asarray(totals)[:, None], independent)
 
-    def _cumulative(self, column: Column) -> _UnitSums:
+    def _cumulative(self, column: Column) -> UnitTotals:
         """Values up to each of some thresholds, every mark of equal shares of all values."""
         sides = [column.reference.values, column.current.values]
         values = np.concatenate(sides)
@@ -127,12 +137,12 @@ class ClusterDesign:
             at = at[:-1] if at[-1] == values.max() else at  # nothing lies beyond the largest
         codes = [np.searchsorted(at, side, side="left") for side in sides]
         counts = self._counts(self._units(column), codes, at.size + 1)
-        return self._of_counts(np.cumsum(counts, axis=1)[:, :-1], counts.sum(axis=1))
+        return self.totals_of_counts(np.cumsum(counts, axis=1)[:, :-1], counts.sum(axis=1))
 
-    def _levels(self, column: Column, groups: Codes) -> _UnitSums:
+    def _levels(self, column: Column, groups: Codes) -> UnitTotals:
         codes = [groups[side.values] for side in (column.reference, column.current)]
         counts = self._counts(self._units(column), codes, int(groups.max()) + 1)
-        return self._of_counts(counts, counts.sum(axis=1))
+        return self.totals_of_counts(counts, counts.sum(axis=1))
 
     def _counts(self, units: tuple[Codes, Codes], codes: list[Codes], width: int) -> Floats:
         counts = sum(
@@ -141,16 +151,17 @@ class ClusterDesign:
         )
         return np.asarray(counts, np.float64).reshape(self.labels.n_units, width)
 
-    def _of_counts(self, totals: Floats, sizes: Floats) -> _UnitSums:
+    def totals_of_counts(self, totals: Floats, sizes: Floats) -> UnitTotals:
+        """Counts of k kinds of rows in each unit, and the variance they would have alone."""
         independent = 0.0
         observed = self.labels.is_reference[0]
         for side in (observed, ~observed):
             n = sizes[side].sum()
             shares = totals[side].sum(axis=0) / n
             independent += float((shares * (1 - shares)).sum()) / n
-        return _UnitSums(sizes, totals, independent)
+        return UnitTotals(sizes, totals, independent)
 
-    def _spread(self, sums: _UnitSums) -> Spread:
+    def _spread(self, sums: UnitTotals) -> Spread:
         """Clustered over independent variance, both summed over the k values.
 
         Never below 1, for a gain is not to be counted on; but pairs of rows are there for it.
@@ -198,7 +209,7 @@ class ClusterDesign:
 
 
 @dataclass(frozen=True, slots=True)
-class _UnitSums:
+class UnitTotals:
     """Rows of each unit and sums of k values over them, (n_units,) and (n_units, k).
 
     `independent` is the variance of the differences of means, were rows independent, summed
@@ -254,6 +265,22 @@ def design_of(
 
 def cluster_codes(reference: Columns, current: Columns, column: str) -> tuple[Codes, Codes]:
     """The cluster of each row as a number, in the order of the clusters' names."""
+    return label_codes(
+        reference,
+        current,
+        column,
+        problem="belongs to no cluster: the value is null",
+        hint="leave such rows out, or give each its own cluster",
+    )
+
+
+def label_codes(
+    reference: Columns, current: Columns, column: str, *, problem: str, hint: str
+) -> tuple[Codes, Codes]:
+    """The value of a column in each row as a number, in the order of the values as text.
+
+    `problem` and `hint` are said of a row without a value.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -265,11 +292,7 @@ def cluster_codes(reference: Columns, current: Columns, column: str) -> tuple[Co
     for side, label in zip(sides, ("reference", "current"), strict=True):
         if side.null_count:
             row = pc.index(side.is_null(), True).as_py() + 1
-            raise TableError(
-                f"row {row} of {label} belongs to no cluster: the value is null",
-                field=column,
-                hint="leave such rows out, or give each its own cluster",
-            )
+            raise TableError(f"row {row} of {label} {problem}", field=column, hint=hint)
     encoded = pa.chunked_array(sides).dictionary_encode().combine_chunks()
     if isinstance(encoded, pa.ChunkedArray):
         encoded = encoded.chunk(0)

@@ -19,6 +19,8 @@ from .result import ColumnKind, Distribution, Effect
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from ..stats.paired import PairedDifference
+
 Counts = NDArray[np.int64]
 
 
@@ -112,7 +114,10 @@ class NumericFacts:
 
 @dataclass(frozen=True, slots=True)
 class RateFacts:
-    """A column of truths: how many of how many, as (in reference, in current)."""
+    """A column of truths: how many of how many, as (in reference, in current).
+
+    `paired` is their difference where the same cases are on both sides.
+    """
 
     name: str
     ones: tuple[int, int]
@@ -120,6 +125,7 @@ class RateFacts:
     missing: Missing = Missing()
     clustered: Clustered | None = None
     note: str = ""
+    paired: PairedDifference | None = None
 
 
 @dataclass(frozen=True, slots=True)

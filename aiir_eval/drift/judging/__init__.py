@@ -8,6 +8,7 @@ from ..facts import Facts, LevelFacts, NumericFacts, RateFacts
 from .adjusting import adjusted, undecided
 from .levels import judge_levels
 from .numeric import judge_numeric
+from .paired_rates import judge_paired_rate
 from .rates import judge_rate
 from .terms import Judged, Terms
 from .tested import judge_tested
@@ -23,6 +24,8 @@ def judge(facts: Facts, terms: Terms) -> Judged:
     """
     if isinstance(facts, NumericFacts):
         judged = judge_numeric(facts, terms)
+    elif isinstance(facts, RateFacts) and facts.paired is not None:
+        judged = judge_paired_rate(facts, facts.paired, terms)
     elif isinstance(facts, RateFacts):
         judged = judge_rate(facts, terms)
     elif isinstance(facts, LevelFacts):

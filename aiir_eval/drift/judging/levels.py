@@ -19,14 +19,16 @@ def judge_levels(facts: LevelFacts, terms: Terms) -> Judged:
     tested = level_test(counts_x, counts_y)
     test, pvalue = tested.method, tested.pvalue
     if clustered is not None:
-        test, pvalue = "cluster permutation of chi2", clustered.pvalues["levels"]
+        test, pvalue = f"{clustered.by} of chi2", clustered.pvalues["levels"]
     m_x, m_y = effective_sizes(n_x, n_y, clustered, terms)
     change = total_variation(
         counts_x, counts_y, design_effect=n_x / m_x, confidence_level=terms.confidence_level
     )
-    detectable = detectable_total_variation(
-        max(tested.df, 1.0), m_x, m_y, level=terms.level, power=POWER
-    )
+    detectable = 1.0  # where so few clusters can never reach the level
+    if clustered is None or clustered.smallest_pvalue <= terms.level:
+        detectable = detectable_total_variation(
+            max(tested.df, 1.0), m_x, m_y, level=terms.level, power=POWER
+        )
     statistics = {
         "chi2": tested.statistic,
         "df": tested.df,

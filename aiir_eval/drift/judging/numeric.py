@@ -37,8 +37,9 @@ def judge_numeric(facts: NumericFacts, terms: Terms) -> Judged:
     mean = standardised_mean_difference(
         new.mean - old.mean, old.variance, new.variance, n_x, n_y, confidence_level=confidence
     )
-    low = ks_distance_interval(facts.ks.low, n_x, n_y, confidence_level=confidence)
-    high = ks_distance_interval(facts.ks.high, n_x, n_y, confidence_level=confidence)
+    k_x, k_y = effective_sizes(old.n, new.n, facts.clustered, terms, shape=True)
+    low = ks_distance_interval(facts.ks.low, k_x, k_y, confidence_level=confidence)
+    high = ks_distance_interval(facts.ks.high, k_x, k_y, confidence_level=confidence)
     smallest = minima.of("standardised_mean_difference", facts.name, primary=terms.primary)
     smallest_ks = minima.of("ks_distance", facts.name, primary=terms.primary)
     mean_counts = abs(mean.estimate) >= smallest
@@ -124,7 +125,7 @@ def _tests(facts: NumericFacts, terms: Terms, welch: TestResult) -> _Tests:
     if facts.clustered is not None:
         known = facts.clustered.pvalues
         mean, ks, combined, ks_at_least = known["two-sided"], known["ks"], known["combined"], nan
-        by = "cluster permutation of "
+        by = f"{facts.clustered.by} of "
     else:
         mean, ks, by = welch.pvalue, ks_pvalue(facts.ks.low, n_x, n_y), ""
         combined = float(cauchy_combination([mean, ks]))

@@ -28,7 +28,7 @@ def judge_rate(facts: RateFacts, terms: Terms) -> Judged:
     if plain.method.startswith("Fisher"):
         test = "fisher_exact, mid-p"
     if clustered is not None:
-        pvalue, test = clustered.pvalues["two-sided"], "cluster permutation of the rates"
+        pvalue, test = clustered.pvalues["two-sided"], f"{clustered.by} of the rates"
     m_x, m_y = effective_sizes(n_x, n_y, clustered, terms)
     share_x, share_y = m_x / n_x, m_y / n_y
     rate = newcombe_interval(

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf, nan
 
-import numpy as np
-
 from ...stats.drift_effects import EffectEstimate
 from ...stats.drift_tests import Alternative
 from ..declared import Direction, MinimumEffects, NumericTest
@@ -81,31 +79,43 @@ def column_drift(
 
 
 def effective_sizes(
-    n_x: int, n_y: int, clustered: Clustered | None, terms: Terms
+    n_x: int,
+    n_y: int,
+    clustered: Clustered | None,
+    terms: Terms,
+    *,
+    shape: bool = False,
 ) -> tuple[float, float]:
-    """Sizes of independent samples that would be as telling, few clusters allowed for."""
-    from scipy.special import ndtri, stdtrit
-
+    """Sizes of independent samples that would tell as much of the mean (of the `shape`)."""
     inflation = 1.0
     if clustered is not None:
-        tail = (1 + terms.confidence_level) / 2
-        spread = clustered.spread
-        inflation = spread.design_effect * float(stdtrit(spread.df, tail) / ndtri(tail)) ** 2
+        spread = (clustered.shape if shape else None) or clustered.spread
+        inflation = spread.design_effect * _few(spread, terms) ** 2
     return max(n_x / inflation, 1.0 + 1e-9), max(n_y / inflation, 1.0 + 1e-9)
 
 
 def detectable_effect(
     estimate: EffectEstimate, terms: Terms, *, clustered: Clustered | None, df: float = inf
 ) -> float:
-    """(t_{1 - alpha/2} + t_{0.8}) x SE; with clusters the SE already allows for their number."""
-    from scipy.special import ndtri, stdtrit
+    """(t_{1 - alpha/2} + t_{0.8}) x SE; infinite where so few clusters can never reach alpha."""
+    from scipy.special import stdtrit
 
     tail = terms.level if terms.direction is not None else terms.level / 2
-    if clustered is None and np.isfinite(df):
-        reach = float(stdtrit(df, 1 - tail) + stdtrit(df, POWER))
-    else:
-        reach = float(ndtri(1 - tail) + ndtri(POWER))
-    return reach * estimate.standard_error
+    error = estimate.standard_error
+    if clustered is not None:
+        if clustered.smallest_pvalue > terms.level:
+            return inf
+        df = clustered.spread.df
+        error /= _few(clustered.spread, terms)  # which the quantiles allow for
+    return float(stdtrit(df, 1 - tail) + stdtrit(df, POWER)) * error
+
+
+def _few(spread: Spread, terms: Terms) -> float:
+    """By how much a t quantile exceeds the normal one, at the level of the intervals."""
+    from scipy.special import ndtri, stdtrit
+
+    tail = (1 + terms.confidence_level) / 2
+    return float(stdtrit(spread.df, tail) / ndtri(tail))
 
 
 def spread_of(clustered: Clustered | None, df: float = inf) -> Spread:
