@@ -12,8 +12,8 @@ from .histogram import Floats
 Keys = NDArray[np.uint64]
 Counts = NDArray[np.int64]
 
-UNITS = 4096  # clusters kept apart; more are joined at random, which is as valid
-UNIT_BITS = 12
+UNITS = 1024  # clusters kept apart; more are joined at random, which is as valid
+UNIT_BITS = 10
 LEVELS = 256  # told apart inside clusters; more are joined at random
 LEVEL_BITS = 8
 THRESHOLDS = 64  # where the distribution inside a cluster is known
@@ -41,6 +41,13 @@ class UnitSums:
     level_keys: Keys | None = None
     level_bits: int = 64
 
+    def like(self, bits: int, other: UnitSums) -> UnitSums:
+        """The same sums by the first `bits` bits of the clusters, over the levels of another."""
+        units = _folded(self, bits)
+        if units.level_keys is None or other.level_keys is None:
+            return units
+        return _spread(_levels_folded(units, other.level_bits), other.level_keys)
+
     def __add__(self, other: UnitSums) -> UnitSums:
         one, two = self, other
         bits = min(one.bits, two.bits)
@@ -60,6 +67,15 @@ class UnitSums:
             sums[place] += part.sums
             counts[place] += part.counts
         return _within_caps(replace(one, keys=keys, sums=sums, counts=counts))
+
+
+def same_kind(one: UnitSums, two: UnitSums) -> bool:
+    """Whether two states were made alike: both of levels, or of numbers at the same edges."""
+    if (one.level_keys is None) != (two.level_keys is None):
+        return False
+    if one.level_keys is not None:
+        return True
+    return one.pivot == two.pivot and one.counts.shape[1] == two.counts.shape[1]
 
 
 def thresholds(edges: Floats) -> Floats:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...errors import InputError, TableError
+from ...errors import InputError
 from ...tables.sources import Source, open_source
 from ..facts import Bound, Facts, NumericFacts, Skipped
+from .clustering import ClustersOfStates
 from .comparing import compare_states
-from .histogram import Floats, same_edges
+from .histogram import Floats
 from .memory import is_path, memory_limit_of, memory_needed, text_needed
 from .reading import numbers_of
 from .refining import AT_ONCE, exact_gap
@@ -21,6 +22,7 @@ from .table import TableSummary
 
 if TYPE_CHECKING:
     from ..clusters import ClusterDesign
+    from ..declared import NumericTest
 
 _HELD = 8 * 16  # bytes a value that is held while a gap is refined: it, its counts, their copies
 
@@ -48,7 +50,7 @@ def open_streams(
     if not summarised and not _exceeds(given, names, limit):
         return None
     sides = [
-        source if isinstance(source, TableSummary) else _stream(source, name)
+        source if isinstance(source, TableSummary) else open_stream(source, name)
         for source, name in zip(given, names, strict=True)
     ]
     return StreamedTables(sides[0], sides[1], memory_limit=limit)
@@ -69,7 +71,7 @@ def _exceeds(sources: Sequence[Any], names: Sequence[str], limit: int) -> bool:
     return memory_needed(opened, columns) > limit
 
 
-def _stream(source: Any, name: str) -> Source:
+def open_stream(source: Any, name: str) -> Source:
     """A source that never holds its whole table, unless the user does."""
     from ...tables.reading import table_format
     from ...tables.streaming import open_text_stream
@@ -88,45 +90,83 @@ class StreamedTables:
     memory_limit: int
     summaries: tuple[TableSummary, TableSummary] | None = field(default=None, init=False)
 
-    def facts(
+    def look(
         self,
         columns: Sequence[str],
         *,
         deciding: frozenset[str] = frozenset(),
         cluster: str | None = None,
-        design: Callable[[TableSummary, TableSummary], ClusterDesign] | None = None,
-    ) -> list[Facts | Skipped]:
-        """The facts of columns, in order; the largest gap of numbers within bounds."""
+        numeric_test: NumericTest = "auto",
+        n_resamples: int = 1999,
+        rng: int = 0,
+    ) -> tuple[list[Facts | Skipped], ClusterDesign | None]:
+        """The facts of columns, in order, and the design of the clusters.
+
+        The largest gap of numbers is known within bounds.
+        """
+        if numeric_test not in ("auto", "ks", "welch"):
+            raise InputError(
+                f"the {numeric_test} test needs every value, which states do not have",
+                hint="auto, ks and welch can do without; or raise memory_limit and give tables",
+            )
         missing = {name: self._not_in(name) for name in columns}
         both = [name for name in columns if missing[name] is None]
         self.summaries = self._summarise(both, cluster)
         old, new = self.summaries
+        clusters = None
+        if cluster is not None:
+            clusters = ClustersOfStates.of(old, new, n_resamples=n_resamples, rng=rng)
         found: list[Facts | Skipped] = []
         for name in columns:
             lacks = missing[name]
             if lacks is not None:
                 found.append(Skipped(name, f"there is no such column in {lacks}"))
                 continue
-            primary = name in deciding
-            found.append(
-                compare_states(name, old.columns[name], new.columns[name], primary=primary)
+            facts = compare_states(
+                name, old.columns[name], new.columns[name], primary=name in deciding
             )
-        return found
+            found.append(facts if clusters is None else clusters.add_to(facts))
+        return found, None if clusters is None else clusters.design
 
-    def refine(self, facts: Facts) -> Facts:
-        """The facts of a column without bounds, its undecided parts read again.
+    def require_rows(self, what: str) -> None:
+        """Raise `InputError` where `what` the user asked for needs rows, and a side has none."""
+        for side in (self.reference, self.current):
+            if isinstance(side, TableSummary):
+                raise InputError(
+                    f"{what} need the rows of a table, which its summary does not have",
+                    file=side.name,
+                    hint="give the table itself",
+                )
 
-        As they are where only a summary is left of a side.
-        """
+    @property
+    def can_refine(self) -> bool:
+        """Whether both sides can be read again."""
+        return not isinstance(self.reference, TableSummary) and not isinstance(
+            self.current, TableSummary
+        )
+
+    def refine(self, facts: Sequence[Facts], names: Collection[str]) -> list[Facts]:
+        """The facts without bounds in some columns, whose open parts are read again."""
+        return [self._refined(item) if item.name in names else item for item in facts]
+
+    def why_open(self, facts: Sequence[Facts], names: Collection[str]) -> list[str]:
+        """What a reader is told of columns that bounds leave undecided."""
+        sides = (self.reference, "reference"), (self.current, "current")
+        lost = " and of the ".join(label for side, label in sides if isinstance(side, TableSummary))
+        return [
+            f"{item.name} is undecided: its KS distance lies between {item.ks.low:.4g} and "
+            f"{item.ks.high:.4g}, as far as the summary of the {lost} tells; compare with the "
+            "table itself to settle it"
+            for item in facts
+            if isinstance(item, NumericFacts) and item.name in names
+        ]
+
+    def _refined(self, facts: Facts) -> Facts:
         if not isinstance(facts, NumericFacts) or facts.ks.exact or self.summaries is None:
             return facts
-        sides = self.reference, self.current
         old, new = (summary.columns[facts.name] for summary in self.summaries)
-        if not isinstance(old, NumericState) or not isinstance(new, NumericState):
-            return facts
-        if any(isinstance(side, TableSummary) for side in sides):
-            return facts
-        assert same_edges(old.histogram.edges, new.histogram.edges)
+        assert isinstance(old, NumericState)
+        assert isinstance(new, NumericState)
         gap = exact_gap(
             old.histogram,
             new.histogram,
@@ -135,19 +175,6 @@ class StreamedTables:
             at_once=max(min(AT_ONCE * 4, self.memory_limit // 4 // _HELD), 10_000),
         )
         return replace(facts, ks=Bound(gap.low, gap.high))
-
-    def why_open(self, facts: NumericFacts) -> str:
-        """What a reader is told where bounds leave a column undecided."""
-        lost = [
-            label
-            for side, label in ((self.reference, "reference"), (self.current, "current"))
-            if isinstance(side, TableSummary)
-        ]
-        return (
-            f"{facts.name} is undecided: its KS distance lies between {facts.ks.low:.4g} and "
-            f"{facts.ks.high:.4g}, as far as the summary of the {' and the '.join(lost)} tells; "
-            "give the table itself to settle it"
-        )
 
     def _not_in(self, name: str) -> str | None:
         for side, label in ((self.reference, "reference"), (self.current, "current")):

@@ -23,7 +23,7 @@ _TEXT_BLOWUP = 4  # of a text file while its table is made
 
 
 def memory_limit_of(limit: int | str | None) -> int:
-    """``500MB`` (also KB, GB, TB; KiB, ...) or a number of bytes; by default half of what is free."""
+    """``500MB`` (KB to TB, KiB to TiB) or a number of bytes; by default half of what is free."""
     if limit is None:
         return int(available_memory() * _SHARE)
     if isinstance(limit, int) and not isinstance(limit, bool):

@@ -43,10 +43,9 @@ def state_of(values: Any, edges: Floats | None, caps: Caps) -> ColumnState:
     if which == "opaque":
         return OpaqueState(n_null, len(values) - n_null, str(kind))
     if which == "numeric":
-        assert edges is not None
         return numeric_state(
             numbers_of(values),
-            edges,
+            np.empty(0) if edges is None else edges,
             type_name=str(kind),
             n_null=n_null,
             whole=bool(pa.types.is_integer(kind)),

@@ -38,7 +38,8 @@ class Cells:
             return ordered[:0]
         ends = np.cumsum(last - first)
         offsets = np.repeat(first - np.append(0, ends[:-1]), last - first)
-        return ordered[np.arange(size) + offsets]
+        inside: Floats = ordered[np.arange(size) + offsets]
+        return inside
 
 
 def exact_gap(

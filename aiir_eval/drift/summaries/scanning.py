@@ -171,8 +171,8 @@ def _sums_of(values: Any, units: tuple[Any, Any], edges: Floats | None) -> UnitS
         codes = codes[values.is_valid().to_numpy(zero_copy_only=False)]
         values = values.drop_null()
     if which == "numeric":
-        assert edges is not None
-        return number_units(codes, keys, numbers_of(values), edges)
+        at = np.empty(0) if edges is None else edges
+        return number_units(codes, keys, numbers_of(values), at)
     if not pa.types.is_dictionary(values.type):
         values = values.dictionary_encode()
     levels = values.indices.to_numpy(zero_copy_only=False).astype(np.intp)

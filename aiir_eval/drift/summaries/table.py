@@ -12,6 +12,13 @@ from .histogram import same_edges
 from .states import ColumnState, LevelState, NumericState, OpaqueState, empty_like
 
 
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names of a table's columns."""
+
+    names: list[str]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class TableSummary:
     """The states of a table's columns.
@@ -26,6 +33,11 @@ class TableSummary:
     name: str = "the summary"
     cluster: str | None = None
     units: Mapping[str, UnitSums] = field(default_factory=dict)
+
+    @property
+    def schema(self) -> Names:
+        """The names of the columns, that of the clusters among them."""
+        return Names([*self.columns, *([self.cluster] if self.cluster else [])])
 
     def __add__(self, other: TableSummary) -> TableSummary:
         return merge_summaries([self, other])
@@ -115,7 +127,7 @@ def merge_summaries(summaries: Iterable[TableSummary]) -> TableSummary:
 def _merged(one: TableSummary, two: TableSummary) -> TableSummary:
     if one.cluster != two.cluster:
         raise InputError(
-            f"summarised by different clusters: {one.cluster or 'none'} and {two.cluster or 'none'}",
+            f"summarised by other clusters: {one.cluster or 'none'} and {two.cluster or 'none'}",
             file=two.name,
             hint="summarise both with the same --cluster",
         )
