@@ -29,7 +29,7 @@ from .model import Incident
 from .psf import psf_taxonomy
 from .regression import MIN_BAD, MIN_GOOD, Behaviour, Message, Regression, RegressionCase
 from .traces import read_trace
-from .unfinished import GUESSED_CLASS, fill_in
+from .unfinished import GUESSED_CLASS, fill_in, open_fields
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -56,18 +56,6 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 MAX_FIELD = 200  # a longer text is a prompt or a page, not the name of a system or a version
 _PARTS = ("triggering_input", "observed_output", "tool_calls", "context", "expected", "occurred_at")
 
-_TO_FILL_IN = {
-    "title": "one line: what happened",
-    "system": "which application or workflow",
-    "model": "model and version",
-    "prompt_version": "version of the prompt",
-    "data_source": "what data the system used",
-    "user_population": "who uses it, who was affected",
-    "triggering_input": "what was asked or sent",
-    "downstream_impact": "what followed from it, and for whom",
-    "containment_decision": "what was paused or switched off, and when",
-    "remediation_owner": "who leads the fix",
-}
 _WORDINGS = ("in other words", "a third way", "a fourth way")
 
 
@@ -202,8 +190,7 @@ def _draft(
     class_ = incident_class or guessed
     if class_ not in CLASSES:
         raise InputError(f"{class_!r} is no class of incident", hint=f"one of {', '.join(CLASSES)}")
-    known = {field: fill_in(what) for field, what in _TO_FILL_IN.items()}
-    known |= dict(interaction.fields)
+    known = {**open_fields(), **interaction.fields}
     if question := last_question(interaction.input):
         known["triggering_input"] = question
     observed: dict[str, str] = {}

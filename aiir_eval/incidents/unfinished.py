@@ -16,10 +16,33 @@ FILL_IN = "unknown: fill in"
 DRAFT_CHECK = "draft"
 GUESSED_CLASS = "draft-class"
 
+_TO_FILL_IN = {
+    "title": "one line: what happened",
+    "system": "which application or workflow",
+    "model": "model and version",
+    "prompt_version": "version of the prompt",
+    "data_source": "what data the system used",
+    "user_population": "who uses it, who was affected",
+    "triggering_input": "what was asked or sent",
+    "downstream_impact": "what followed from it, and for whom",
+    "containment_decision": "what was paused or switched off, and when",
+    "remediation_owner": "who leads the fix",
+}
+
 
 def fill_in(what: str) -> str:
     """The text of a field that is still to be filled in."""
     return f"{FILL_IN} ({what})"
+
+
+def open_fields() -> dict[str, str]:
+    """The required texts of a record of which nothing is known yet."""
+    return {field: fill_in(what) for field, what in _TO_FILL_IN.items()}
+
+
+def is_known(text: str | None) -> bool:
+    """Whether a text of a record says something, and not that it is to be filled in."""
+    return text is not None and not text.startswith(FILL_IN)
 
 
 def open_points(record: Mapping[str, Any]) -> Iterator[tuple[Location, str]]:
