@@ -68,15 +68,21 @@ def compare(
     out: str | None,
     format_: str,
 ) -> None:
-    """Compare two runs, or two result tables of anything.
+    """Compare two runs, two result tables of anything, or two saved drift reports.
 
     \b
     aiir compare runs/v1 runs/v2 --margin 0.02
     aiir compare old.csv new.csv --id id --passed ok
     aiir compare old.csv new.csv --id case,variant --passed ok --cluster case
+    aiir compare drift-last-week.json drift-this-week.json
 
     Exit code 0 when the comparison was computed, whatever it says; 2 for bad input.
     """
+    from .drift_reports import are_drift_reports, compare_drift_reports
+
+    if are_drift_reports(old, new):
+        compare_drift_reports(old, new, out, format_)
+        return
     from ..compare.comparing import compare as compare_runs
 
     comparison = compare_runs(

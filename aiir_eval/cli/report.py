@@ -59,6 +59,10 @@ def load(source: str) -> Any:
         from ..drift.document import load_drift
 
         return load_drift(path)
+    if kind == "aiir/drift-comparison/1":
+        from ..drift.document import load_drift_comparison
+
+        return load_drift_comparison(path)
     if kind == "aiir/incident/1":
         from ..incidents.loading import load_incident
 

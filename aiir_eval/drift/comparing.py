@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import isfinite, nan, sqrt
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from .result import ColumnDrift, DriftReport, Effect, json_number
@@ -115,6 +116,12 @@ class DriftComparison:
             }
             rows.append(row)
         return pd.DataFrame(rows)
+
+    def save(self, path: str | Path) -> None:
+        """Write it with both reports as JSON, whole or not at all; `aiir report` renders it."""
+        from .document import save_drift_comparison
+
+        save_drift_comparison(self, path)
 
     def __repr__(self) -> str:
         return f"DriftComparison({self.sentence})"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from itertools import compress
 from math import isfinite, nan
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -24,6 +24,9 @@ from .result import (
     Window,
     json_number,
 )
+
+if TYPE_CHECKING:
+    from .comparing import DriftComparison
 
 _FORBID = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
@@ -197,7 +200,42 @@ def _distribution_mapping(distribution: Distribution) -> dict[str, Any]:
 
 def load_drift(path: str | Path) -> DriftReport:
     """Read a saved report; `DocumentError` names every field that is wrong."""
-    saved = validate(DriftDocument, Document(str(path), read_json(path)))
+    return _report(validate(DriftDocument, Document(str(path), read_json(path))))
+
+
+class DriftComparisonDocument(BaseModel):
+    """Both reports, from which the comparison is computed again; `compared` is what it said."""
+
+    model_config = _FORBID
+
+    schema_: Literal["aiir/drift-comparison/1"] = Field(alias="schema")
+    compared: dict[str, Any]
+    then: DriftDocument
+    now: DriftDocument
+
+
+def save_drift_comparison(comparison: DriftComparison, path: str | Path) -> None:
+    """Write a comparison with both its reports, whole or not at all."""
+    write_json(
+        path,
+        {
+            "schema": "aiir/drift-comparison/1",
+            "compared": comparison.to_dict(),
+            "then": drift_mapping(comparison.then),
+            "now": drift_mapping(comparison.now),
+        },
+    )
+
+
+def load_drift_comparison(path: str | Path) -> DriftComparison:
+    """Read a saved comparison; `DocumentError` names every field that is wrong."""
+    from .comparing import compare_drift
+
+    saved = validate(DriftComparisonDocument, Document(str(path), read_json(path)))
+    return compare_drift(_report(saved.then), _report(saved.now))
+
+
+def _report(saved: DriftDocument) -> DriftReport:
     return DriftReport(
         conclusion=saved.conclusion,
         n_reference=saved.n_reference,
