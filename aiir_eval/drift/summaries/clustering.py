@@ -11,7 +11,7 @@ from ...errors import InputError
 from ...stats.drift_tests import level_groups, level_test
 from ...stats.relabelling import relabelling
 from ..clusters import ClusterDesign, UnitTotals
-from ..facts import Clustered, Facts, LevelFacts, NumericFacts, RateFacts, Skipped
+from ..facts import Clustered, Facts, LevelFacts, RateFacts, Skipped, TestedFacts
 from .clusters import Keys, UnitSums, same_kind
 from .histogram import Floats
 from .table import TableSummary
@@ -65,32 +65,34 @@ class ClustersOfStates:
         design = kind(none, none, labels, (left, right, pairs))
         return cls(old, new, design, bits, keys, (places[0], places[1]))
 
-    def add_to(self, facts: Facts | Skipped) -> Facts | Skipped:
-        """The facts with what their clusters say besides."""
-        if isinstance(facts, NumericFacts | RateFacts | LevelFacts):
-            return replace(facts, clustered=self._clustered(facts))
-        return facts
-
-    def _clustered(self, facts: NumericFacts | RateFacts | LevelFacts) -> Clustered:
-        old, new = self.old.units[facts.name], self.new.units[facts.name]
+    def add_to(self, column: str, facts: Facts | Skipped) -> Facts | Skipped:
+        """The facts of a column, or of its missing values, with what its clusters say besides."""
+        if isinstance(facts, Skipped | TestedFacts):
+            return facts
+        old, new = self.old.units[column], self.new.units[column]
+        if facts.name != column:
+            rows = [self._aligned(side, number, side)[0] for number, side in enumerate((old, new))]
+            means = self._means(rows[0] + rows[1], (0, 1, 1))
+            return replace(facts, clustered=self.design.rate_from(means))
         if not same_kind(old, new):
             raise InputError(
                 "sums by cluster were made at other edges",
                 file=self.new.name,
-                field=facts.name,
+                field=column,
                 hint="summarise one of the tables again with --like and the other summary",
             )
         total = old + new  # brings the levels of both to one form
         parts = [self._aligned(side, number, total) for number, side in enumerate((old, new))]
         sums, counts = parts[0][0] + parts[1][0], parts[0][1] + parts[1][1]
-        sizes = sums[:, 0]
         if isinstance(facts, LevelFacts):
-            return self._levels(parts[0][1], parts[1][1], counts, sizes)
-        means = self._means(sums)
+            return replace(facts, clustered=self._levels(parts[0][1], parts[1][1], counts))
+        means = self._means(sums, (2, 3, 4))
         if isinstance(facts, RateFacts):
-            return self.design.rate_from(means)
+            return replace(facts, clustered=self.design.rate_from(means))
+        sizes = sums[:, 2]
         shares = counts[:, counts.sum(axis=0) < sizes.sum()]  # not where nothing lies beyond
-        return self.design.numbers_from(means, self.design.totals_of_counts(shares, sizes))
+        cumulative = self.design.totals_of_counts(shares, sizes)
+        return replace(facts, clustered=self.design.numbers_from(means, cumulative))
 
     def _aligned(self, side: UnitSums, number: int, total: UnitSums) -> tuple[Floats, Floats]:
         """Sums and counts of a side, one row a unit of the design, one column a level of both."""
@@ -102,24 +104,25 @@ class ClustersOfStates:
         sums[place], counts[place] = side.sums, side.counts
         return sums, counts
 
-    def _means(self, sums: Floats) -> UnitTotals:
-        n, first = sums[:, 0], sums[:, 1]
+    def _means(self, sums: Floats, columns: tuple[int, int, int]) -> UnitTotals:
+        """Sums of a value by unit; `columns` are those of its count, sum and sum of squares."""
+        n, first, second = (sums[:, column] for column in columns)
         observed = self.design.labels.is_reference[0]
         independent = 0.0
         for rows in (observed, ~observed):
-            size = n[rows].sum()
-            mean = first[rows].sum() / size
-            independent += float(sums[rows, 2].sum() / size - mean**2) / size
+            size = float(n[rows].sum())
+            mean = float(first[rows].sum()) / size
+            independent += (float(second[rows].sum()) / size - mean**2) / size
         centred = first - n * (first.sum() / n.sum())
         return UnitTotals(n, centred[:, None], max(independent, 0.0))
 
-    def _levels(self, old: Floats, new: Floats, counts: Floats, sizes: Floats) -> Clustered:
+    def _levels(self, old: Floats, new: Floats, counts: Floats) -> Clustered:
         both = [side.sum(axis=0).astype(np.int64) for side in (old, new)]
         lump = level_test(*both).method == "chi2_contingency"
         groups = level_groups(*both, lump=lump, most=_MAX_LEVELS)
         joined = np.zeros((len(counts), int(groups.max()) + 1))
         np.add.at(joined.T, groups, counts.T)
-        sums = self.design.totals_of_counts(joined, sizes)
+        sums = self.design.totals_of_counts(joined, joined.sum(axis=1))
         return self.design.levels_from(sums, joined.sum(axis=0))
 
 

@@ -11,6 +11,7 @@ from .histogram import Floats
 
 Keys = NDArray[np.uint64]
 Counts = NDArray[np.int64]
+Codes = NDArray[np.intp]
 
 UNITS = 1024  # clusters kept apart; more are joined at random, which is as valid
 UNIT_BITS = 10
@@ -28,9 +29,10 @@ class UnitSums:
     joined unit is independent of the others as a cluster is, and the halves of a cluster that is on
     both sides of a comparison meet in units of the same key.
 
-    Of numbers, `sums` (u, 3) are count, sum and sum of squares about `pivot`, and `counts` (u, t)
-    how many are at most each threshold. Of levels, `counts` (u, w) are those of the levels (or
-    joined levels) `level_keys`, and `sums` holds the count alone.
+    `sums` begins with the rows and the missing values (null or NaN) of each unit, (u, 2). Of
+    numbers it goes on with count, sum and sum of squares about `pivot`, (u, 5), and `counts` (u, t)
+    are how many are at most each threshold. Of levels, `counts` (u, w) are those of the levels (or
+    joined levels) `level_keys`.
     """
 
     keys: Keys
@@ -85,32 +87,35 @@ def thresholds(edges: Floats) -> Floats:
     return edges[np.linspace(0, edges.size - 1, THRESHOLDS + 2)[1:-1].round().astype(np.intp)]
 
 
-def number_units(codes: NDArray[np.intp], keys: Keys, values: Floats, edges: Floats) -> UnitSums:
-    """The sums of numbers by unit; `codes` say which of the (distinct) `keys` each belongs to."""
+def number_units(
+    codes: Codes, keys: Keys, values: Floats, edges: Floats, missing: NDArray[np.bool_]
+) -> UnitSums:
+    """The sums of numbers by unit; `codes` say which of the (distinct) `keys` each row belongs to.
+
+    `missing` are the rows without a number; `values` are those of the other rows, in order.
+    """
     at = thresholds(edges)
     pivot = float(edges[edges.size // 2]) if edges.size else 0.0
-    finite = np.isfinite(values)
-    codes, values = codes[finite], values[finite]
     keys, bits, codes = _joined(keys, codes)
     size, width = keys.size, at.size + 1
+    rows = _rows(codes, missing, size)
+    finite = np.isfinite(values)
+    codes, values = codes[~missing][finite], values[finite]
     apart = values - pivot
-    sums = np.column_stack(
-        [
-            np.bincount(codes, minlength=size).astype(np.float64),
-            np.bincount(codes, apart, size),
-            np.bincount(codes, apart**2, size),
-        ]
-    )
+    own = [np.bincount(codes, weights, size) for weights in (np.ones(values.size), apart, apart**2)]
     cells = codes * width + np.searchsorted(at, values, side="left")
     table = np.bincount(cells, minlength=size * width).reshape(size, width)
-    counts = np.cumsum(table, axis=1)[:, :-1]
-    return _sorted(UnitSums(keys, bits, sums, counts.astype(np.int64), pivot))
+    counts = np.cumsum(table, axis=1)[:, :-1].astype(np.int64)
+    return _sorted(UnitSums(keys, bits, np.column_stack([rows, *own]), counts, pivot))
 
 
 def level_units(
-    codes: NDArray[np.intp], keys: Keys, levels: NDArray[np.intp], level_keys: Keys
+    codes: Codes, keys: Keys, levels: Codes, level_keys: Keys, missing: NDArray[np.bool_]
 ) -> UnitSums:
-    """The counts of levels by unit; `levels` say which of the (distinct) `level_keys` each is."""
+    """The counts of levels by unit; `levels` say which of the (distinct) `level_keys` each is.
+
+    `missing` are the rows without a level; `levels` are those of the other rows, in order.
+    """
     bits = 64
     if level_keys.size > LEVELS:
         level_keys, joined = np.unique(
@@ -122,13 +127,26 @@ def level_units(
     rank[order] = np.arange(order.size)
     keys, unit_bits, codes = _joined(keys, codes)
     size, width = keys.size, level_keys.size
-    cells = np.bincount(codes * width + rank[levels], minlength=size * width)
+    cells = np.bincount(codes[~missing] * width + rank[levels], minlength=size * width)
     counts = cells.reshape(size, width).astype(np.int64)
-    sums = counts.sum(axis=1, keepdims=True).astype(np.float64)
-    return _sorted(UnitSums(keys, unit_bits, sums, counts, 0.0, level_keys[order], bits))
+    rows = _rows(codes, missing, size)
+    return _sorted(UnitSums(keys, unit_bits, rows, counts, 0.0, level_keys[order], bits))
 
 
-def _joined(keys: Keys, codes: NDArray[np.intp]) -> tuple[Keys, int, NDArray[np.intp]]:
+def missing_units(codes: Codes, keys: Keys, missing: NDArray[np.bool_]) -> UnitSums:
+    """The rows and the missing values of each unit, where no more is asked of a column."""
+    keys, bits, codes = _joined(keys, codes)
+    counts = np.zeros((keys.size, 0), dtype=np.int64)
+    return _sorted(UnitSums(keys, bits, _rows(codes, missing, keys.size), counts))
+
+
+def _rows(codes: Codes, missing: NDArray[np.bool_], size: int) -> Floats:
+    """Rows and missing values of each unit."""
+    counts = [np.bincount(part, minlength=size) for part in (codes, codes[missing])]
+    return np.column_stack(counts).astype(np.float64)
+
+
+def _joined(keys: Keys, codes: Codes) -> tuple[Keys, int, Codes]:
     """Units, their bits, and the unit of each value: clusters, or joined where they are many."""
     if keys.size <= UNITS:
         return keys, 64, codes

@@ -15,24 +15,55 @@ from .states import ColumnState, LevelState, NumericState, OpaqueState
 if TYPE_CHECKING:
     import pyarrow as pa
 
+StateFacts = NumericFacts | RateFacts | LevelFacts
+MISSING = " is missing"  # what the missing values of a column are tested as
+
 _ID_SHARE = 0.5  # more distinct values than this share of the rows: ids or free text
 _POINTS = 100  # of a distribution that is drawn
 
 
 def compare_states(
     name: str, reference: ColumnState, current: ColumnState, *, primary: bool = False
-) -> NumericFacts | RateFacts | LevelFacts | Skipped:
-    """The facts of a column, as the engine that has all values in memory would find them.
+) -> list[StateFacts | Skipped]:
+    """The facts of a column, and of its missing values where there are any.
 
-    The largest gap between the cumulative shares is known within bounds; everything else of
-    numbers and rates is exact.
+    They are those that the engine finds which has all values in memory, but for the largest gap
+    between the cumulative shares of numbers, which is known within bounds.
     """
+    found = [_values(name, reference, current, primary=primary)]
+    gaps = missing_values(name, reference, current)
+    return found if gaps is None else [*found, gaps]
+
+
+def missing_values(
+    name: str, reference: ColumnState, current: ColumnState
+) -> RateFacts | Skipped | None:
+    """How often values are missing (null or NaN); None where none is."""
+    name = name + MISSING
+    sides = reference, current
+    ones = (reference.n_missing, current.n_missing)
+    rows = tuple(side.n + side.n_null + getattr(side, "n_odd", 0) for side in sides)
+    if sum(ones) == 0:
+        return None
+    for n, side in zip(rows, ("reference", "current"), strict=True):
+        if n < 2:
+            return Skipped(name, f"fewer than two values in {side}")
+    if sum(ones) == sum(rows):
+        return Skipped(name, "one value throughout")
+    return RateFacts(name, ones, (rows[0], rows[1]))
+
+
+def _values(
+    name: str, reference: ColumnState, current: ColumnState, *, primary: bool
+) -> StateFacts | Skipped:
     for state, side in ((reference, "reference"), (current, "current")):
         if state.n == 0 and not (isinstance(state, NumericState) and state.n_odd):
             return Skipped(name, f"every value is null in {side}")
     for state in (current, reference):
         if isinstance(state, OpaqueState):
-            return Skipped(name, f"columns of type {state.type_name} are not tested from states")
+            return Skipped(
+                name, f"columns of type {state.type_name} are only tested where they fit in memory"
+            )
     if isinstance(reference, NumericState) and isinstance(current, NumericState):
         return _numbers(name, reference, current, primary=primary)
     if isinstance(reference, LevelState) and isinstance(current, LevelState):
@@ -97,6 +128,8 @@ def _shares_at(histogram: Histogram, at: np.ndarray, n: int) -> list[float]:
 
 
 def _levels(name: str, old: LevelState, new: LevelState) -> LevelFacts | Skipped:
+    if old.times and new.times:
+        return Skipped(name, "dates and times are only tested where they fit in memory")
     for state, side in ((old, "reference"), (new, "current")):
         if state.n < 2:
             return Skipped(name, f"fewer than two values in {side}")

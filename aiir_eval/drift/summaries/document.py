@@ -68,6 +68,7 @@ class NumbersDocument(BaseModel):
     truth: bool
     n_null: Count
     n_odd: Count
+    n_nan: Count
     n_zero: Count
     n_one: Count
     minimum: float | None
@@ -97,6 +98,7 @@ class LevelsDocument(BaseModel):
     kind: Literal["levels"]
     type: str
     n_null: Count
+    times: bool = False
     caps: CapsDocument
     named: dict[str, Annotated[int, Field(ge=1)]] | None = None
     keys: PackedDocument | None = None
@@ -221,6 +223,7 @@ def _written(state: ColumnState) -> dict[str, Any]:
         "truth": state.truth,
         "n_null": state.n_null,
         "n_odd": state.n_odd,
+        "n_nan": state.n_nan,
         "n_zero": state.n_zero,
         "n_one": state.n_one,
         "minimum": state.low if known else None,
@@ -243,6 +246,7 @@ def _levels_written(state: LevelState) -> dict[str, Any]:
         "kind": "levels",
         "type": state.type_name,
         "n_null": state.n_null,
+        "times": state.times,
         "caps": {
             "named": caps.named,
             "named_bytes": caps.named_bytes,
@@ -292,10 +296,12 @@ def _read(saved: NumbersDocument | LevelsDocument | OpaqueDocument) -> ColumnSta
     low = inf if saved.minimum is None else saved.minimum
     high = -inf if saved.maximum is None else saved.maximum
     _require((moments.n > 0) == (low <= high), "its extremes are missing")
+    _require(saved.n_nan <= saved.n_odd, "more NaN than values that are no numbers")
     _require(saved.n_zero + saved.n_one <= moments.n, "more zeros and ones than values")
     return NumericState(
         n_null=saved.n_null,
         n_odd=saved.n_odd,
+        n_nan=saved.n_nan,
         moments=moments,
         low=low,
         high=high,
@@ -313,7 +319,7 @@ def _levels_read(saved: LevelsDocument) -> LevelState:
     if saved.named is not None:
         size = sum(len(text.encode()) for text in saved.named)
         levels = LevelCounts(sum(saved.named.values()), dict(saved.named), size, caps=caps)
-        return LevelState(saved.n_null, levels, saved.type)
+        return LevelState(saved.n_null, levels, saved.type, saved.times)
     if saved.keys is None or saved.counts is None or saved.nearest is None:
         raise ValueError("levels have neither texts nor digests")
     keys, counts, nearest = (_unpacked(part) for part in (saved.keys, saved.counts, saved.nearest))
@@ -324,7 +330,7 @@ def _levels_read(saved: LevelsDocument) -> LevelState:
         nearest.size > 0 and bool((nearest[1:] > nearest[:-1]).all()), "its digests are broken"
     )
     levels = LevelCounts(int(counts.sum()), None, 0, keys, counts, saved.bits, nearest, caps)
-    return LevelState(saved.n_null, levels, saved.type)
+    return LevelState(saved.n_null, levels, saved.type, saved.times)
 
 
 def _units_read(saved: UnitsDocument) -> UnitSums:

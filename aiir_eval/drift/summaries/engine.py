@@ -122,10 +122,10 @@ class StreamedTables:
             if lacks is not None:
                 found.append(Skipped(name, f"there is no such column in {lacks}"))
                 continue
-            facts = compare_states(
+            for facts in compare_states(
                 name, old.columns[name], new.columns[name], primary=name in deciding
-            )
-            found.append(facts if clusters is None else clusters.add_to(facts))
+            ):
+                found.append(facts if clusters is None else clusters.add_to(name, facts))
         return found, None if clusters is None else clusters.design
 
     def require_rows(self, what: str) -> None:
@@ -178,7 +178,8 @@ class StreamedTables:
 
     def _not_in(self, name: str) -> str | None:
         for side, label in ((self.reference, "reference"), (self.current, "current")):
-            if name not in names_of(side):
+            known = side.columns if isinstance(side, TableSummary) else side.schema.names
+            if name not in known:
                 return label
         return None
 
@@ -211,14 +212,6 @@ class StreamedTables:
         assert not isinstance(source, TableSummary)
         for batch in source.batches([name], batch_rows=BATCH_ROWS):
             yield numbers_of(batch.column(name))
-
-
-def names_of(side: Source | TableSummary) -> list[str]:
-    """The columns of a side, the cluster's among them."""
-    if isinstance(side, TableSummary):
-        return [*side.columns, *([side.cluster] if side.cluster else [])]
-    names: list[str] = side.schema.names
-    return names
 
 
 def edges_of(summary: TableSummary) -> Mapping[str, Floats]:

@@ -58,8 +58,21 @@ def state_of(values: Any, edges: Floats | None, caps: Caps) -> ColumnState:
     if pa.types.is_dictionary(texts.type):
         texts = texts.dictionary_decode()
     if len(texts) > caps.named:
-        return LevelState(n_null, keyed_counts(digests_of(texts), counts, caps=caps), "string")
-    return LevelState(n_null, level_counts(texts.to_pylist(), counts, caps=caps), "string")
+        levels = keyed_counts(digests_of(texts), counts, caps=caps)
+    else:
+        levels = level_counts(texts.to_pylist(), counts, caps=caps)
+    return LevelState(n_null, levels, "string", _are_times(texts))
+
+
+_ISO = r"^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?$"
+
+
+def _are_times(texts: Any) -> bool:
+    """Whether all texts are dates or times (ISO 8601); most are told by their first."""
+    import pyarrow.compute as pc
+
+    first = pc.all(pc.match_substring_regex(texts.slice(0, 100), _ISO)).as_py()
+    return bool(first and pc.all(pc.match_substring_regex(texts, _ISO)).as_py())
 
 
 def digests_of(texts: Any) -> Keys:

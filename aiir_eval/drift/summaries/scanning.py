@@ -11,7 +11,7 @@ import numpy as np
 
 from ...errors import TableError
 from ...tables.sources import ParquetFolder, ParquetSource, Source
-from .clusters import UnitSums, level_units, number_units
+from .clusters import UnitSums, level_units, missing_units, number_units
 from .histogram import Floats, quantile_edges
 from .levels import Caps
 from .reading import Edges, digests_of, numbers_of, state_of, type_kind
@@ -159,21 +159,25 @@ def _units_of(values: Any, cluster: str, source: Source) -> tuple[Any, Any]:
     return values.indices.to_numpy(zero_copy_only=False).astype(np.intp), keys
 
 
-def _sums_of(values: Any, units: tuple[Any, Any], edges: Floats | None) -> UnitSums | None:
+def _sums_of(values: Any, units: tuple[Any, Any], edges: Floats | None) -> UnitSums:
     """The sums of one column by unit."""
     import pyarrow as pa
 
     codes, keys = units
     which = type_kind(values.type)
-    if which == "opaque":
-        return None
-    if values.null_count:
-        codes = codes[values.is_valid().to_numpy(zero_copy_only=False)]
-        values = values.drop_null()
+    missing = values.is_null(nan_is_null=False).to_numpy(zero_copy_only=False)
+    present = values.drop_null() if values.null_count else values
     if which == "numeric":
-        at = np.empty(0) if edges is None else edges
-        return number_units(codes, keys, numbers_of(values), at)
-    if not pa.types.is_dictionary(values.type):
-        values = values.dictionary_encode()
-    levels = values.indices.to_numpy(zero_copy_only=False).astype(np.intp)
-    return level_units(codes, keys, levels, digests_of(values.dictionary))
+        numbers = numbers_of(present)
+        nans = np.isnan(numbers)
+        if nans.any():
+            missing = missing.copy()
+            missing[np.flatnonzero(~missing)[nans]] = True
+            numbers = numbers[~nans]
+        return number_units(codes, keys, numbers, np.empty(0) if edges is None else edges, missing)
+    if which == "opaque":
+        return missing_units(codes, keys, missing)
+    if not pa.types.is_dictionary(present.type):
+        present = present.dictionary_encode()
+    levels = present.indices.to_numpy(zero_copy_only=False).astype(np.intp)
+    return level_units(codes, keys, levels, digests_of(present.dictionary), missing)

@@ -18,13 +18,15 @@ from .moments import Moments, moments_of
 class NumericState:
     """Numbers: how many, what is missing, their range, moments, and counts at fixed edges.
 
-    `n_odd` are NaN and infinities, which are left out of everything else. `n_zero` and `n_one` tell
+    `n_odd` are NaN and infinities, which are left out of everything else; `n_nan` of them are NaN,
+    which count as missing. `n_zero` and `n_one` tell
     rates (0 and 1 throughout) from numbers. `whole` says that the column's type is an integer, and
     `truth` that it is a truth value.
     """
 
     n_null: int
     n_odd: int
+    n_nan: int
     moments: Moments
     low: float
     high: float
@@ -38,6 +40,10 @@ class NumericState:
     @property
     def n(self) -> int:
         return self.moments.n
+
+    @property
+    def n_missing(self) -> int:
+        return self.n_null + self.n_nan
 
     @property
     def is_rate(self) -> bool:
@@ -73,6 +79,7 @@ class NumericState:
         return NumericState(
             self.n_null + other.n_null,
             self.n_odd + other.n_odd,
+            self.n_nan + other.n_nan,
             self.moments + other.moments,
             min(self.low, other.low),
             max(self.high, other.high),
@@ -87,18 +94,32 @@ class NumericState:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LevelState:
-    """Texts: how many are missing, and counts by level."""
+    """Texts: how many are missing, and counts by level.
+
+    `times` says that every text is a date or a time (ISO 8601).
+    """
 
     n_null: int
     levels: LevelCounts
     type_name: str
+    times: bool = False
 
     @property
     def n(self) -> int:
         return self.levels.n
 
+    @property
+    def n_missing(self) -> int:
+        return self.n_null
+
     def __add__(self, other: LevelState) -> LevelState:
-        return LevelState(self.n_null + other.n_null, self.levels + other.levels, self.type_name)
+        times = [side.times for side in (self, other) if side.n]
+        return LevelState(
+            self.n_null + other.n_null,
+            self.levels + other.levels,
+            self.type_name,
+            bool(times) and all(times),
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,6 +129,10 @@ class OpaqueState:
     n_null: int
     n: int
     type_name: str
+
+    @property
+    def n_missing(self) -> int:
+        return self.n_null
 
     def __add__(self, other: OpaqueState) -> OpaqueState:
         return OpaqueState(self.n_null + other.n_null, self.n + other.n, self.type_name)
@@ -140,7 +165,8 @@ def numeric_state(
     edges : (k,) ndarray
         Increasing and finite; states on different edges cannot be merged.
     """
-    ordered = np.sort(values)
+    ordered = np.sort(values)  # NaN last
+    n_nan = values.size - int(np.searchsorted(ordered, np.inf, side="right"))
     if ordered.size and not (np.isfinite(ordered[0]) and np.isfinite(ordered[-1])):
         ordered = ordered[np.isfinite(ordered)]
     n_odd = values.size - ordered.size
@@ -151,6 +177,7 @@ def numeric_state(
     return NumericState(
         n_null,
         int(n_odd),
+        n_nan,
         moments_of(ordered),
         float(ordered[0]) + 0.0 if ordered.size else inf,
         float(ordered[-1]) + 0.0 if ordered.size else -inf,
@@ -173,6 +200,7 @@ def empty_like(state: ColumnState) -> ColumnState:
         state,
         n_null=0,
         n_odd=0,
+        n_nan=0,
         moments=Moments(),
         low=inf,
         high=-inf,
