@@ -21,9 +21,13 @@ if TYPE_CHECKING:
     from .compare.planning import plan as plan
     from .compare.result import Comparison as Comparison
     from .compare.result import Finding as Finding
+    from .drift.comparing import DriftComparison as DriftComparison
     from .drift.detecting import drift as drift
     from .drift.document import load_drift as load_drift
     from .drift.result import DriftReport as DriftReport
+    from .drift.summaries.document import load_summary as load_summary
+    from .drift.summaries.summarizing import summarize as summarize
+    from .drift.summaries.table import TableSummary as TableSummary
     from .errors import AiirError as AiirError
     from .errors import InputError as InputError
     from .errors import UnreachableError as UnreachableError
@@ -51,6 +55,7 @@ if TYPE_CHECKING:
     from .suites.model import Suite as Suite
     from .suites.model import load_suite as load_suite
     from .suites.model import save_suite as save_suite
+    from .tracking.drift_log import track_drift as track_drift
     from .tracking.mlflow_log import track_verdict as track_verdict
 
 _EXPORTS = {
@@ -58,6 +63,7 @@ _EXPORTS = {
     "Calibration": "gate.calibration",
     "Case": "suites.model",
     "Comparison": "compare.result",
+    "DriftComparison": "drift.comparing",
     "DriftReport": "drift.result",
     "Finding": "compare.result",
     "Incident": "incidents.model",
@@ -66,6 +72,7 @@ _EXPORTS = {
     "Policy": "gate.policy",
     "Run": "runs.model",
     "Suite": "suites.model",
+    "TableSummary": "drift.summaries.table",
     "UnreachableError": "errors",
     "Verdict": "gate.result",
     "build_suite": "suites.building",
@@ -84,12 +91,15 @@ _EXPORTS = {
     "load_register": "incidents.loading",
     "load_run": "runs.model",
     "load_suite": "suites.model",
+    "load_summary": "drift.summaries.document",
     "load_verdict": "gate.document",
     "plan": "compare.planning",
     "run": "runs.running",
     "save_suite": "suites.model",
     "set_baseline": "runs.baselines",
     "suite_from_table": "suites.from_table",
+    "track_drift": "tracking.drift_log",
+    "summarize": "drift.summaries.summarizing",
     "track_verdict": "tracking.mlflow_log",
 }
 

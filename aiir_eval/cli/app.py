@@ -16,7 +16,7 @@ COMMANDS: Commands = {
     "demo": ("demo", "demo", "The whole story on shipped material: incidents, runs, verdicts."),
     "init": ("init", "init", "Write a first aiir.yaml, policy and prompt into a folder."),
     "compare": ("compare", "compare", "Compare two runs or two result tables."),
-    "incident": ("incident", "incident", "Records of incidents: new, list, show, validate."),
+    "incident": ("incident", "incident", "Records of incidents: register, clocks, import, export."),
     "suite": ("suite", "suite", "Suites of cases: build, lint, show, from-table."),
     "run": ("run", "run", "Run a suite against a target."),
     "import": ("import_", "import_", "Make a run from results that exist already."),
@@ -25,6 +25,11 @@ COMMANDS: Commands = {
     "plan": ("plan", "plan", "How many cases and trials would settle the question."),
     "calibrate": ("calibrate", "calibrate", "Measure a gate on your runs: false alarms and power."),
     "drift": ("drift", "drift", "What changed between two tables."),
+    "drift-summarize": (
+        "drift_summarize",
+        "drift_summarize",
+        "What drift needs of a table, so that it need not be read again.",
+    ),
     "report": ("report", "report", "One HTML page of a run, comparison, verdict, drift, incident."),
     "schema": ("schema", "schema", "JSON Schema of a kind of document, for editors."),
 }

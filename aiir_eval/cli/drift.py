@@ -11,7 +11,7 @@ from .output import format_option, note, print_json, wants_color, width
 
 @click.command()
 @click.argument("reference", type=click.Path())
-@click.argument("current", type=click.Path())
+@click.argument("current", type=click.Path(), required=False)
 @click.option("--columns", metavar="COLS", help="Only these columns, comma-separated.")
 @click.option(
     "--primary",
@@ -26,6 +26,28 @@ from .output import format_option, note, print_json, wants_color, width
     metavar="[NAME=]E",
     help="The smallest effect that matters: for all columns, or by effect (sd, ks, rate, tv) or "
     "column; repeatable.",
+)
+@click.option(
+    "--time",
+    metavar="COL",
+    help="A column of timestamps: columns are followed over time, and their changes dated.",
+)
+@click.option("--every", metavar="SPAN", help="Length of a window: 1h, 1d (default), 1w, 1mo.")
+@click.option(
+    "--since",
+    metavar="DATE",
+    help="In the place of CURRENT: rows of REFERENCE from this date on are the current ones.",
+)
+@click.option(
+    "--by",
+    metavar="COLS",
+    help="Which rows explain the change: cut by these columns, or by those of few values (auto).",
+)
+@click.option("--joint", is_flag=True, help="Test all columns together as well.")
+@click.option(
+    "--memory-limit",
+    metavar="SIZE",
+    help="Such as 500MB; tables that need more are read in parts. Default: half of what is free.",
 )
 @click.option(
     "--confidence-level",
@@ -44,36 +66,48 @@ from .output import format_option, note, print_json, wants_color, width
 @format_option
 def drift(
     reference: str,
-    current: str,
+    current: str | None,
     columns: str | None,
     primary: str | None,
     cluster: str | None,
     min_effects: tuple[str, ...],
+    time: str | None,
+    every: str | None,
+    since: str | None,
+    by: str | None,
+    memory_limit: str | None,
     confidence_level: float,
     out: str | None,
     format_: str,
 ) -> None:
-    """What changed between two tables: parquet, CSV or JSONL, or two runs.
+    """What changed between two tables: parquet, CSV or JSONL, summaries of them, or two runs.
 
     \b
     aiir drift last_week.parquet this_week.parquet --cluster user_id
     aiir drift old.csv new.csv --primary passed:down
+    aiir drift log.parquet --time created_at --since 2026-03-01 --every 1d
+    aiir drift old.csv new.csv --primary passed --by model,country
 
     Rows of two runs belong together by the cluster of their cases.
 
     Exit code 0 when computed, whatever it says; 2 for bad input.
     """
     from ..drift.detecting import drift as detect
-    from ..runs.model import is_run
 
     report = detect(
         table_of(reference),
-        table_of(current),
+        None if current is None else table_of(current),
         columns=None if columns is None else names(columns),
         primary=() if primary is None else names(primary),
-        cluster=cluster or ("cluster" if is_run(reference) and is_run(current) else None),
+        cluster=cluster or ("cluster" if _are_runs(reference, current) else None),
         min_effect=parse_min_effects(min_effects),
+        time=time,
+        every=every,
+        since=since,
+        by=by if by is None or by == "auto" else names(by),
+        joint=joint,
         confidence_level=confidence_level,
+        memory_limit=memory_limit,
     )
     if out is not None:
         from ..drift.document import save_drift
@@ -90,6 +124,12 @@ def drift(
         from ..reports.terminal import render_drift
 
         click.echo(render_drift(report, color=wants_color(), width=width()))
+
+
+def _are_runs(reference: str, current: str | None) -> bool:
+    from ..runs.model import is_run
+
+    return is_run(reference) and current is not None and is_run(current)
 
 
 def table_of(path: str) -> Any:

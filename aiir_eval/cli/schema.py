@@ -8,7 +8,7 @@ import click
 
 from .output import print_json
 
-KINDS = ("incident", "suite", "policy", "config", "run", "baseline", "drift")
+KINDS = ("incident", "suite", "policy", "config", "run", "baseline", "drift", "drift-summary")
 
 
 @click.command()
@@ -27,6 +27,7 @@ def json_schema(kind: str) -> dict[str, Any]:
     from pydantic import BaseModel
 
     from ..drift.document import DriftDocument
+    from ..drift.summaries.document import SummaryDocument
     from ..gate.policy import Policy
     from ..incidents.model import Incident
     from ..runs.baselines import Baseline
@@ -42,6 +43,7 @@ def json_schema(kind: str) -> dict[str, Any]:
         "run": RunManifest,
         "baseline": Baseline,
         "drift": DriftDocument,
+        "drift-summary": SummaryDocument,
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

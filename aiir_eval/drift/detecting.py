@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -15,11 +15,12 @@ from .declared import NumericTest
 
 if TYPE_CHECKING:
     from ..tables.sources import Source
+    from .classifying import Draw
     from .clusters import ClusterDesign
     from .declared import Direction, MinimumEffects
     from .facts import Facts, Skipped
     from .judging import Judged
-    from .result import DriftConclusion, DriftReport
+    from .result import DriftConclusion, DriftReport, Segment, Series
 
 _MIN_RESAMPLES, _MAX_RESAMPLES = 1999, 9999
 _CLUSTERED = "auto, ks and welch are permuted by cluster"
@@ -27,14 +28,20 @@ _CLUSTERED = "auto, ks and welch are permuted by cluster"
 
 def drift(
     reference: Any,
-    current: Any,
+    current: Any = None,
     *,
     columns: str | Sequence[str] | None = None,
     primary: str | Sequence[str] = (),
     cluster: str | None = None,
     min_effect: float | Mapping[str, float] | None = None,
     numeric_test: NumericTest = "auto",
+    time: str | None = None,
+    every: str | None = None,
+    since: Any = None,
+    by: str | Sequence[str] | None = None,
+    joint: bool = False,
     confidence_level: float = 0.95,
+    memory_limit: int | str | None = None,
     rng: int = 0,
 ) -> DriftReport:
     """Compare the columns of two tables of observations.
@@ -43,6 +50,8 @@ def drift(
     ----------
     reference, current : path or dataframe
         Parquet, CSV or JSON Lines, or any pandas, polars or pyarrow frame; at least two rows each.
+        A summary (`aiir_eval.summarize`, or its saved ``.json``) stands for the table it was made
+        of.
     columns : sequence of str, optional
         Only these columns. By default every column that both tables have.
     primary : sequence of str, optional
@@ -58,8 +67,25 @@ def drift(
     numeric_test : str
         ``auto`` (Welch's t and Kolmogorov-Smirnov combined), ``ks``, ``welch``,
         ``anderson-darling``, ``cramer-von-mises`` or ``wasserstein``.
+    time : str, optional
+        A column of timestamps: every tested column is then followed over both tables together, in
+        windows of `every`, and its changes of level are dated (`series`). It is not tested itself.
+    every : str, optional
+        Length of a window: ``1h``, ``1d`` (the default), ``7d``, ``1w``, ``1mo``; UTC.
+    since : date or moment, optional
+        Splits one table in two windows of time, in the place of `current`: rows from it on are the
+        current ones, those before it the reference.
+    by : sequence of str, optional
+        Columns whose values are segments: what each of them brought to the change of the primaries
+        and of the columns that drifted (`segments`). ``"auto"`` takes the columns of few values.
+    joint : bool
+        Test all columns together as well: a classifier of rows sees what they say of one another.
+        It is one more row of the family.
     confidence_level : float
         Of the intervals; one minus it is the level of the tests.
+    memory_limit : int or str, optional
+        In bytes, or as ``"500MB"``; by default half of what is free. Tables that would need more
+        are read in parts, with the same conclusion: see Notes.
     rng : int
         Seed of the relabellings of clusters.
 
@@ -93,6 +119,18 @@ def drift(
     clusters each p-value comes from relabelling whole clusters, and intervals from the design
     effect. Rows (clusters, where given) are taken as independent.
 
+    Texts, vectors and all columns together: on a sample of 1,000 rows a side, how well held-out
+    rows are told apart (AUC, from .515 on it counts), and whether relabelled rows are told apart as
+    well; vectors are tested by their maximum mean discrepancy. Of a text also its length, words,
+    form, language and refusals; of a timestamp the hour, the weekday and the gaps between rows; of
+    any column whether it is missing.
+
+    Tables that are read in parts, and summaries, are judged from counts at quantiles of the
+    reference, exact moments and counts by level. The Kolmogorov-Smirnov distance is then known
+    within bounds (``ks`` and ``ks_at_most``), and p-values are the largest that these allow. Where
+    they do not decide a column, its open parts are read again, which settles it exactly; where only
+    a summary is left to read, the conclusion is ``inconclusive`` and a note says so.
+
     Examples
     --------
     >>> import pyarrow as pa
@@ -102,9 +140,12 @@ def drift(
     'drift'
     """
     from ..tables.sources import open_source
+    from .classifying import Draw
     from .declared import minimum_effects, primaries
-    from .judging import adjusted
+    from .judging import adjusted, undecided
     from .result import DriftReport
+    from .summaries.engine import open_streams
+    from .windows import two_windows
 
     if not 0.5 <= confidence_level < 1:
         raise InputError(f"confidence_level must lie in [0.5, 1), got {confidence_level!r}")
@@ -113,48 +154,122 @@ def drift(
             f"numeric_test: {numeric_test!r} is no test",
             hint=f"one of {', '.join(get_args(NumericTest))}",
         )
-    left = open_source(reference, name=_named(reference, "reference"))
-    right = open_source(current, name=_named(current, "current"))
+    reference, current = two_windows(reference, current, time, since)
+    names = _named(reference, "reference"), _named(current, "current")
+    streams = open_streams(reference, current, names=names, memory_limit=memory_limit)
+    left, right = (
+        (open_source(reference, name=names[0]), open_source(current, name=names[1]))
+        if streams is None
+        else streams.sides
+    )
+    if streams is not None and (time is not None or by is not None):
+        streams.require_rows("time and by")
     everything = list(dict.fromkeys([*left.schema.names, *right.schema.names]))
     minima = minimum_effects(min_effect, everything)
     deciding = primaries(primary, everything)
     asked = None if columns is None else column_list(columns)
-    needed = [*(asked or ()), *deciding, *(() if cluster is None else (cluster,))]
+    segmented = () if by is None or by == "auto" else column_list(by)
+    needed = [*(asked or ()), *deciding, *segmented]
+    needed += [name for name in (cluster, time) if name is not None]
     for source in (left, right):
         require_names(source.schema.names, dict.fromkeys(needed), source.name)
     if cluster in deciding:
         raise InputError("the cluster column cannot be a primary", field=cluster)
+    if time in deciding:
+        raise InputError("the time column cannot be a primary", field=time)
+    if every is not None and time is None:
+        raise InputError("every needs the column that holds the time", field="time")
 
     notes: list[str] = []
     chosen = everything if asked is None else list(dict.fromkeys([*asked, *deciding]))
-    wanted = [name for name in chosen if name != cluster]
+    wanted = [name for name in chosen if name not in (cluster, time)]
     alpha = 1 - confidence_level
+    if cluster is not None and numeric_test not in ("auto", "ks", "welch"):
+        raise InputError(f"with clusters there is no {numeric_test} test", hint=_CLUSTERED)
+    resamples = ceil(2 * max(len(wanted), len(deciding)) / alpha)
+    resamples = min(max(resamples, _MIN_RESAMPLES), _MAX_RESAMPLES)
     design = None
-    if cluster is not None:
-        from .clusters import cluster_design
+    if streams is not None:
+        found, design = streams.look(
+            wanted,
+            deciding=frozenset(deciding),
+            cluster=cluster,
+            numeric_test=numeric_test,
+            n_resamples=resamples,
+            rng=rng,
+        )
+    else:
+        if cluster is not None:
+            from .clusters import cluster_design
 
-        if numeric_test not in ("auto", "ks", "welch"):
-            raise InputError(f"with clusters there is no {numeric_test} test", hint=_CLUSTERED)
-        resamples = ceil(2 * max(len(wanted), len(deciding)) / alpha)
-        resamples = min(max(resamples, _MIN_RESAMPLES), _MAX_RESAMPLES)
-        design = cluster_design(left, right, cluster, n_resamples=resamples, rng=rng)
-    look = _Look(left, right, frozenset(deciding), design, numeric_test)
-    facts = _look_at_all(wanted, look, notes)
+            design = cluster_design(left, right, cluster, n_resamples=resamples, rng=rng)
+        draw = Draw(design, alpha, len(wanted), rng)
+        look = _Look(left, right, frozenset(deciding), draw, numeric_test)
+        found = _look_at_all(wanted, look)
+    facts = _tested(found, deciding, notes)
     if not facts:
         raise TableError("no column of the two tables can be tested: " + "; ".join(notes))
+    together = None
+    if joint:
+        together = _together(left, right, facts, wanted, None if streams else draw, notes)
+        facts += [] if together is None else [together]
     if design is not None:
         notes.append(f"rows belong together by {cluster}: {design}")
     judged = _judge_all(facts, deciding, minima, confidence_level, numeric_test)
+    unsettled: Sequence[str] = ()
+    while streams is not None and (unsettled := undecided(judged, alpha)):
+        if not streams.can_refine:
+            notes += streams.why_open(facts, unsettled)
+            break
+        facts = streams.refine(facts, unsettled)
+        judged = _judge_all(facts, deciding, minima, confidence_level, numeric_test)
     results = adjusted(judged, alpha)
     notes.append(f"a change counts from: {minima}")
-    conclusion = _conclusion(results, design, alpha, notes)
+    conclusion = _conclusion(results, design, alpha, unsettled, notes)
+    tested = tuple(item.result for item in results)
+    all_columns = None
+    if together is not None:
+        tested, all_columns = tested[:-1], tested[-1]
+    series: Sequence[Series] = ()
+    segments: Sequence[Segment] = ()
+    if time is not None:
+        from .changing import series_over_time
+
+        followed = [item.column for item in tested if item.column in wanted]
+        series, said = series_over_time(
+            left,
+            right,
+            followed,
+            time=time,
+            every=every or "1d",
+            cluster=cluster,
+            confidence_level=confidence_level,
+            rng=rng,
+        )
+        notes += said
+    if by is not None:
+        from .explaining import segments_of_change, to_explain
+
+        segments, said = segments_of_change(
+            left,
+            right,
+            [name for name in to_explain(tested) if name in wanted],
+            by=None if by == "auto" else segmented,
+            names=wanted,
+            cluster=cluster,
+            confidence_level=confidence_level,
+        )
+        notes += said
     return DriftReport(
         conclusion=conclusion,
         n_reference=left.n_rows,
         n_current=right.n_rows,
-        columns=tuple(item.result for item in results),
+        columns=tested,
         notes=tuple(notes),
         confidence_level=confidence_level,
+        joint=all_columns,
+        series=series,
+        segments=segments,
     )
 
 
@@ -170,7 +285,7 @@ class _Look:
     reference: Source
     current: Source
     deciding: frozenset[str]
-    design: ClusterDesign | None
+    draw: Draw
     numeric_test: NumericTest
 
     def at(self, name: str) -> Sequence[Facts | Skipped]:
@@ -183,8 +298,13 @@ class _Look:
         for source, side in ((self.reference, "reference"), (self.current, "current")):
             if name not in source.schema.names:
                 return [Skipped(name, f"there is no such column in {side}")]
+        pair = read_pair(name, self.reference, self.current)
+        parts = expand(pair, self.draw)
+        if list(parts) == [pair] and not (self.reference.in_memory or self.current.in_memory):
+            parts = [replace(pair, may_write=True)]
+        del pair
         found: list[Facts | Skipped] = []
-        for part in expand(read_pair(name, self.reference, self.current)):
+        for part in parts:
             if not isinstance(part, Pair):
                 found.append(part)
                 continue
@@ -192,21 +312,52 @@ class _Look:
             if isinstance(column, Skipped):
                 found.append(column)
             else:
-                found.append(facts_of(column, self.design, numeric_test=self.numeric_test))
+                found.append(facts_of(column, self.draw.design, numeric_test=self.numeric_test))
         return found
 
 
-def _look_at_all(names: Sequence[str], look: _Look, notes: list[str]) -> list[Facts]:
-    """The facts of every column; a note for each that cannot be tested, an error for a primary."""
+def _look_at_all(names: Sequence[str], look: _Look) -> list[Facts | Skipped]:
+    """What is found of every column, one a thread."""
+    # Relabelling is matrix products, which have threads of their own.
+    workers = os.cpu_count() if look.draw.design is None else 1
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        return [item for part in pool.map(look.at, names) for item in part]
+
+
+def _together(
+    reference: Source,
+    current: Source,
+    facts: Sequence[Facts],
+    wanted: Collection[str],
+    draw: Draw | None,
+    notes: list[str],
+) -> Facts | None:
+    """The test of all columns together; a note where it cannot be made."""
+    from .facts import Skipped, TestedFacts
+    from .joint import ALL_COLUMNS, all_columns
+
+    if draw is None:
+        notes.append(f"{ALL_COLUMNS} not tested: the tables are read in parts")
+        return None
+    names = [
+        item.name for item in facts if item.name in wanted and not isinstance(item, TestedFacts)
+    ]
+    found = all_columns(names, reference, current, (reference.n_rows, current.n_rows), draw)
+    if isinstance(found, Skipped):
+        notes.append(f"{found.name} not tested: {found.reason}")
+        return None
+    return found
+
+
+def _tested(
+    found: Sequence[Facts | Skipped], deciding: Collection[str], notes: list[str]
+) -> list[Facts]:
+    """The facts alone; a note for each column that cannot be tested, an error for a primary."""
     from .facts import Skipped
 
-    # Relabelling is matrix products, which have threads of their own.
-    workers = os.cpu_count() if look.design is None else 1
-    with ThreadPoolExecutor(max_workers=workers) as pool:
-        found = [item for part in pool.map(look.at, names) for item in part]
     for item in found:
         if isinstance(item, Skipped):
-            if item.name in look.deciding:
+            if item.name in deciding:
                 raise TableError(f"this primary cannot be tested: {item.reason}", field=item.name)
             notes.append(f"{item.name} not tested: {item.reason}")
     return [item for item in found if not isinstance(item, Skipped)]
@@ -242,7 +393,11 @@ def _judge_all(
 
 
 def _conclusion(
-    results: Sequence[Judged], design: ClusterDesign | None, alpha: float, notes: list[str]
+    results: Sequence[Judged],
+    design: ClusterDesign | None,
+    alpha: float,
+    unsettled: Collection[str],
+    notes: list[str],
 ) -> DriftConclusion:
     family = [item for item in results if item.result.primary] or results
     if any(item.result.drifted for item in family):
@@ -252,6 +407,8 @@ def _conclusion(
             f"too few clusters: no p-value can fall below {design.smallest_pvalue:.2g}, whatever "
             "the data; more clusters are needed, not more rows"
         )
+        return "inconclusive"
+    if any(item.result.column in unsettled for item in family):
         return "inconclusive"
     blind = [item.result for item in family if item.blind]
     if blind:

@@ -128,6 +128,11 @@ class StreamedTables:
                 found.append(facts if clusters is None else clusters.add_to(name, facts))
         return found, None if clusters is None else clusters.design
 
+    @property
+    def sides(self) -> tuple[Any, Any]:
+        """Both tables: with their names, rows and columns; the values only of sources."""
+        return self.reference, self.current
+
     def require_rows(self, what: str) -> None:
         """Raise `InputError` where `what` the user asked for needs rows, and a side has none."""
         for side in (self.reference, self.current):
