@@ -233,6 +233,47 @@ def detectable_total_variation(
     return min(sqrt(float(needed) * (1 / n_x + 1 / n_y)) / 2, 1.0)
 
 
+def detectable_rate_difference(
+    rate: float, n_x: float, n_y: float, *, critical: float, reach: float, upwards: bool
+) -> float:
+    """How far a rate must move for the score test of two rates to find it.
+
+    Parameters
+    ----------
+    rate : float
+        Before the move, in [0, 1].
+    n_x, n_y : float
+        (Effective) sample sizes.
+    critical, reach : float
+        Quantiles of the level and of the power, such as 1.96 and .84.
+    upwards : bool
+        Where it moves to. The variance is larger towards one half, so a move there is harder to
+        find.
+
+    Returns
+    -------
+    float
+        At most what is left on that side, plus what the sample could not tell anyway.
+
+    Examples
+    --------
+    >>> size = detectable_rate_difference(0.3, 200, 200, critical=1.96, reach=0.8416, upwards=True)
+    >>> round(size, 3)
+    0.135
+    """
+    size, sign = 0.0, 1 if upwards else -1
+    rate = min(max(rate, 1 / (n_x + n_y + 2)), 1 - 1 / (n_x + n_y + 2))
+    for _ in range(100):
+        moved = min(max(rate + sign * size, 0.0), 1.0)
+        pooled = (rate * n_x + moved * n_y) / (n_x + n_y)
+        null_error = sqrt(pooled * (1 - pooled) * (1 / n_x + 1 / n_y))
+        error = sqrt(rate * (1 - rate) / n_x + moved * (1 - moved) / n_y)
+        before, size = size, critical * null_error + reach * error
+        if abs(size - before) < 1e-9:
+            break
+    return size
+
+
 def newcombe_interval(
     successes_x: float,
     n_x: float,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ...stats.drift_effects import newcombe_interval
+from math import inf
+
+from ...stats.drift_effects import detectable_rate_difference, newcombe_interval
 from ...stats.drift_tests import rate_difference_test
 from ..facts import RateFacts
 from .terms import (
@@ -11,9 +13,10 @@ from .terms import (
     alternative_of,
     beyond,
     column_drift,
-    detectable_effect,
     effective_sizes,
     named_effect,
+    quantiles,
+    spread_of,
     which_is_bad,
 )
 
@@ -41,7 +44,7 @@ def judge_rate(facts: RateFacts, terms: Terms) -> Judged:
         "rate_current": ones_y / n_y,
     }
     statistic, note = plain.statistic**2, ""
-    detectable = detectable_effect(rate, terms, clustered=clustered)
+    detectable = _detectable(facts, terms)
     exceeds = abs(rate.estimate) >= smallest
     if direction is not None:
         alternative = alternative_of(direction)
@@ -55,9 +58,7 @@ def judge_rate(facts: RateFacts, terms: Terms) -> Judged:
         statistics["pvalue_no_change"] = pvalue
         statistic, pvalue = shifted.statistic, max(shifted.pvalue, unshifted)
         test, exceeds = f"score test of two rates, {beyond(direction)}", True
-        detectable += smallest
         note = which_is_bad(direction)
-    detectable = min(detectable, 1.0)
     result = column_drift(
         facts,
         terms,
@@ -71,3 +72,20 @@ def judge_rate(facts: RateFacts, terms: Terms) -> Judged:
     )
     blind = detectable > terms.minima.worth_seeing("rate_difference", facts.name)
     return Judged(result, exceeds, blind, may_exceed=exceeds)
+
+
+def _detectable(facts: RateFacts, terms: Terms) -> float:
+    """In the bad direction; where there is none, in that which is harder to see."""
+    inflation = spread_of(facts.clustered).design_effect
+    n_x, n_y = (n / inflation for n in facts.n)
+    critical, reach = quantiles(terms, facts.clustered)
+    if critical == inf:
+        return 1.0
+    rate = sum(facts.ones) / sum(facts.n)
+    upwards = rate < 0.5 if terms.direction is None else terms.direction == "up"
+    size = detectable_rate_difference(
+        rate, n_x, n_y, critical=critical, reach=reach, upwards=upwards
+    )
+    if terms.direction is not None:
+        size += terms.minima.of("rate_difference", facts.name, primary=terms.primary)
+    return min(size, 1.0)

@@ -94,20 +94,26 @@ def effective_sizes(
     return max(n_x / inflation, 1.0 + 1e-9), max(n_y / inflation, 1.0 + 1e-9)
 
 
-def detectable_effect(
-    estimate: EffectEstimate, terms: Terms, *, clustered: Clustered | None, df: float = inf
-) -> float:
-    """(t_{1 - alpha/2} + t_{0.8}) x SE; infinite where so few clusters can never reach alpha."""
+def quantiles(terms: Terms, clustered: Clustered | None, df: float = inf) -> tuple[float, float]:
+    """Of the level and of the power; the first is infinite where clusters never reach the level."""
     from scipy.special import stdtrit
 
     tail = terms.level if terms.direction is not None else terms.level / 2
+    if clustered is not None:
+        df = clustered.spread.df
+        if clustered.smallest_pvalue > terms.level:
+            return inf, 0.0
+    return float(stdtrit(df, 1 - tail)), float(stdtrit(df, POWER))
+
+
+def detectable_effect(
+    estimate: EffectEstimate, terms: Terms, *, clustered: Clustered | None, df: float = inf
+) -> float:
+    """(t_{1 - alpha/2} + t_{0.8}) x SE; infinite where so few clusters never reach the level."""
     error = estimate.standard_error
     if clustered is not None:
-        if clustered.smallest_pvalue > terms.level:
-            return inf
-        df = clustered.spread.df
         error /= _few(clustered.spread, terms)  # which the quantiles allow for
-    return float(stdtrit(df, 1 - tail) + stdtrit(df, POWER)) * error
+    return sum(quantiles(terms, clustered, df)) * error
 
 
 def _few(spread: Spread, terms: Terms) -> float:
