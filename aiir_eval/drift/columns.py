@@ -8,7 +8,7 @@ the facts of a test of its own.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import nan
+from math import inf, nan
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
@@ -70,6 +70,7 @@ class Column:
     current: Side
     levels: pa.Array | None = None
     note: str = ""
+    in_order: bool = False  # the numbers are sorted
 
     @property
     def missing(self) -> Missing:
@@ -89,9 +90,10 @@ def read_column(
     return column_of(read_pair(name, reference, current), primary=primary)
 
 
-def column_of(pair: Pair, *, primary: bool = False) -> Column | Skipped:
+def column_of(pair: Pair, *, primary: bool = False, in_order: bool = False) -> Column | Skipped:
     """The values of a pair.
 
+    With `in_order`, numbers are sorted: their rows are then lost, and with them the clusters.
     Numbers that are 0 or 1 throughout are truth values. A column with one value throughout says
     nothing and is skipped, unless it is a primary rate.
     """
@@ -107,7 +109,7 @@ def column_of(pair: Pair, *, primary: bool = False) -> Column | Skipped:
         return Skipped(name, f"its type changed from {types[0]} to {types[1]}")
     if kinds[0] in ("levels", "bytes"):
         return _levels(pair)
-    return _numbers(pair, kinds, types, primary=primary)
+    return _numbers(pair, kinds, types, primary=primary, in_order=in_order)
 
 
 def _value_type(kind: pa.DataType) -> pa.DataType:
@@ -136,15 +138,23 @@ def _numbers(
     types: tuple[pa.DataType, pa.DataType],
     *,
     primary: bool,
+    in_order: bool,
 ) -> Column | Skipped:
     import pyarrow as pa
 
     name = pair.name
     sides = [_present(side, ours=pair.may_write) for side in (pair.reference, pair.current)]
     arrays, note = _of_one_type([side[0] for side in sides], types)
-    left, right = (
-        _finite(array, rows, n_null) for array, (_, rows, n_null) in zip(arrays, sides, strict=True)
-    )
+    if in_order:
+        left, right = (
+            _finite_of_sorted(sort(array), n_null)
+            for array, (_, _, n_null) in zip(arrays, sides, strict=True)
+        )
+    else:
+        left, right = (
+            _finite(array, rows, n_null)
+            for array, (_, rows, n_null) in zip(arrays, sides, strict=True)
+        )
     for side, label in ((left, "reference"), (right, "current")):
         if side.n < 2:
             return Skipped(name, f"fewer than two finite values in {label}")
@@ -159,7 +169,7 @@ def _numbers(
     whole = all(pa.types.is_integer(kind) for kind in types)
     if whole and _is_row_number(left) and _is_row_number(right):
         return Skipped(name, "it numbers the rows")
-    return Column(name, "numeric", left, right, note=note)
+    return Column(name, "numeric", left, right, note=note, in_order=in_order)
 
 
 def _present(
@@ -238,6 +248,27 @@ def _finite(numbers: NDArray[Any], rows: NDArray[np.bool_] | None, n_null: int) 
     if numbers.size == 0:
         return Side(numbers, rows, n_null, n_odd)
     return Side(numbers, rows, n_null, n_odd, numbers.min(), numbers.max())
+
+
+def sort(values: NDArray[Any]) -> NDArray[Any]:
+    """Sorted where they stand, unless they are someone else's."""
+    if not values.flags.writeable:
+        return np.sort(values)
+    values.sort()
+    return values
+
+
+def _finite_of_sorted(numbers: NDArray[Any], n_null: int) -> Side:
+    """NaN stands behind all numbers, the infinities at their ends."""
+    start, stop = 0, numbers.size
+    if numbers.dtype.kind == "f" and numbers.size and not np.isfinite(numbers[[0, -1]]).all():
+        start = int(np.searchsorted(numbers, -inf, "right"))
+        stop = int(np.searchsorted(numbers, inf, "left"))
+    n_odd = numbers.size - (stop - start)
+    numbers = numbers[start:stop]
+    if numbers.size == 0:
+        return Side(numbers, None, n_null, n_odd)
+    return Side(numbers, None, n_null, n_odd, numbers[0], numbers[-1])
 
 
 def _is_truth(values: NDArray[Any]) -> bool:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .result import DriftConclusion, DriftReport, Segment, Series
 
 _MIN_RESAMPLES, _MAX_RESAMPLES = 1999, 9999
-_CLUSTERED = "auto, ks and welch are permuted by cluster"
+_CLUSTERED = "auto, ks and welch are permuted by cluster and within pairs"
 
 
 def drift(
@@ -33,6 +33,7 @@ def drift(
     columns: str | Sequence[str] | None = None,
     primary: str | Sequence[str] = (),
     cluster: str | None = None,
+    key: str | Sequence[str] = (),
     min_effect: float | Mapping[str, float] | None = None,
     numeric_test: NumericTest = "auto",
     time: str | None = None,
@@ -60,6 +61,10 @@ def drift(
         for any change.
     cluster : str, optional
         A column whose equal values mark rows that belong together (a user, a document).
+    key : sequence of str, optional
+        Columns that name a case. Rows of the same key are paired (two versions on the same cases):
+        what the two have in common cancels, so smaller changes are seen. Keys of one side only are
+        left out and counted in a note; a key that stands twice in a table is an error.
     min_effect : float or mapping, optional
         How small a change does not matter: a number in the unit of each column's effect, or by
         effect (``sd``, ``ks``, ``rate``, ``tv``) or column. Defaults: .05, .02, .01 (.005 for a
@@ -117,7 +122,9 @@ def drift(
     Levels: chi-square of the contingency table, rare levels lumped on pooled counts; where a fifth
     of the rows or more would be lumped, all levels with the exact moments of the statistic. With
     clusters each p-value comes from relabelling whole clusters, and intervals from the design
-    effect. Rows (clusters, where given) are taken as independent.
+    effect. Rows (clusters, where given) are taken as independent. Paired rows: McNemar's test and
+    Tango's interval for rates, else the labels swapped within pairs (within all pairs of a cluster
+    at once), and intervals from the differences of pairs.
 
     Texts, vectors and all columns together: on a sample of 1,000 rows a side, how well held-out
     rows are told apart (AUC, from .515 on it counts), and whether relabelled rows are told apart as
@@ -164,17 +171,28 @@ def drift(
     )
     if streams is not None and (time is not None or by is not None):
         streams.require_rows("time and by")
+    keys = column_list(key)
+    if streams is not None and keys:
+        streams.require_rows("pairs")
+        raise InputError(
+            "pairing rows needs both tables in memory, which is too small for them",
+            field="key",
+            hint="set a larger memory_limit",
+        )
+    n_rows = left.n_rows, right.n_rows
     everything = list(dict.fromkeys([*left.schema.names, *right.schema.names]))
     minima = minimum_effects(min_effect, everything)
     deciding = primaries(primary, everything)
     asked = None if columns is None else column_list(columns)
     segmented = () if by is None or by == "auto" else column_list(by)
-    needed = [*(asked or ()), *deciding, *segmented]
+    needed = [*(asked or ()), *deciding, *segmented, *keys]
     needed += [name for name in (cluster, time) if name is not None]
     for source in (left, right):
         require_names(source.schema.names, dict.fromkeys(needed), source.name)
     if cluster in deciding:
         raise InputError("the cluster column cannot be a primary", field=cluster)
+    if set(keys) & {*deciding, cluster, time}:
+        raise InputError("a column of the key is nothing else", field=",".join(keys))
     if time in deciding:
         raise InputError("the time column cannot be a primary", field=time)
     if every is not None and time is None:
@@ -182,10 +200,11 @@ def drift(
 
     notes: list[str] = []
     chosen = everything if asked is None else list(dict.fromkeys([*asked, *deciding]))
-    wanted = [name for name in chosen if name not in (cluster, time)]
+    wanted = [name for name in chosen if name not in (cluster, time, *keys)]
     alpha = 1 - confidence_level
-    if cluster is not None and numeric_test not in ("auto", "ks", "welch"):
-        raise InputError(f"with clusters there is no {numeric_test} test", hint=_CLUSTERED)
+    if (keys or cluster is not None) and numeric_test not in ("auto", "ks", "welch"):
+        of = "clusters" if cluster is not None else "pairs"
+        raise InputError(f"with {of} there is no {numeric_test} test", hint=_CLUSTERED)
     resamples = ceil(2 * max(len(wanted), len(deciding)) / alpha)
     resamples = min(max(resamples, _MIN_RESAMPLES), _MAX_RESAMPLES)
     design = None
@@ -199,7 +218,14 @@ def drift(
             rng=rng,
         )
     else:
-        if cluster is not None:
+        if keys:
+            from .pairing import paired_tables
+
+            left, right, design, said = paired_tables(
+                left, right, keys, cluster=cluster, n_resamples=resamples, rng=rng
+            )
+            notes.append(said)
+        elif cluster is not None:
             from .clusters import cluster_design
 
             design = cluster_design(left, right, cluster, n_resamples=resamples, rng=rng)
@@ -213,7 +239,7 @@ def drift(
     if joint:
         together = _together(left, right, facts, wanted, None if streams else draw, notes)
         facts += [] if together is None else [together]
-    if design is not None:
+    if cluster is not None:
         notes.append(f"rows belong together by {cluster}: {design}")
     judged = _judge_all(facts, deciding, minima, confidence_level, numeric_test)
     unsettled: Sequence[str] = ()
@@ -262,8 +288,8 @@ def drift(
         notes += said
     return DriftReport(
         conclusion=conclusion,
-        n_reference=left.n_rows,
-        n_current=right.n_rows,
+        n_reference=n_rows[0],
+        n_current=n_rows[1],
         columns=tested,
         notes=tuple(notes),
         confidence_level=confidence_level,
@@ -300,7 +326,8 @@ class _Look:
                 return [Skipped(name, f"there is no such column in {side}")]
         pair = read_pair(name, self.reference, self.current)
         parts = expand(pair, self.draw)
-        if list(parts) == [pair] and not (self.reference.in_memory or self.current.in_memory):
+        decoded = not (self.reference.in_memory or self.current.in_memory)
+        if decoded and len(parts) == 1 and parts[0] is pair:
             parts = [replace(pair, may_write=True)]
         del pair
         found: list[Facts | Skipped] = []
@@ -308,7 +335,8 @@ class _Look:
             if not isinstance(part, Pair):
                 found.append(part)
                 continue
-            column = column_of(part, primary=name in self.deciding)
+            in_order = self.draw.design is None
+            column = column_of(part, primary=name in self.deciding, in_order=in_order)
             if isinstance(column, Skipped):
                 found.append(column)
             else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import acos, copysign, cos, inf, nan, pi, sqrt
+from math import acos, copysign, cos, inf, log2, nan, pi, sqrt
 from typing import Any, Literal
 
 import numpy as np
@@ -16,7 +16,7 @@ _EXACT_UP_TO = 10_000  # values a side: scipy's own limit for the exact Kolmogor
 _SUMMED_UP_TO = 100_000  # effective values: beyond, the sum over them takes a tenth of a second
 _LOWER_TAIL_UP_TO = 3.5
 _CERTAIN = 0.2  # scaled distances below this have a p-value of 1 - 1e-12 or more
-_MERGED_FROM = 0.25  # of the values in open blocks: looking them up takes longer than merging
+_MERGED_AT, _MERGED_FROM = 64, 0.25  # blocks this small hold so much: merging all is faster
 _LUMPED_AT_MOST = 0.2  # of the rows; where more are in rare levels, no level is lumped
 
 
@@ -129,10 +129,11 @@ def ks_distance(x: NDArray[Any], y: NDArray[Any]) -> float:
 
     Notes
     -----
-    Only some values of `x` are looked up in `y` at first, every 256th of a million. Between two of
+    Only some values of `x` are looked up in `y` at first (of a million every 256th). Between two of
     those both shares can only grow, which bounds their gap inside the block; only blocks whose
-    bound beats the best gap seen are searched. Where that leaves most blocks open (samples that are
-    all but equal), both samples are merged instead. Exact, ties included.
+    bound beats the best gap seen are looked into, more closely each time. Where that leaves many
+    blocks open (samples that are all but equal), both samples are merged instead. Exact, ties
+    included.
 
     Examples
     --------
@@ -140,31 +141,50 @@ def ks_distance(x: NDArray[Any], y: NDArray[Any]) -> float:
     0.6
     """
     n, m = x.size, y.size
-    block = int(min(max(sqrt(n) / 4, 4), 1024))
-    at = x[np.append(np.arange(0, n, block), n - 1)]
-    at = at[np.append(True, at[1:] != at[:-1])]
-    before_x, upto_x = np.searchsorted(x, at, "left"), np.searchsorted(x, at, "right")
-    before_y, upto_y = np.searchsorted(y, at, "left"), np.searchsorted(y, at, "right")
-    best = max(
-        float(np.abs(before_x / n - before_y / m).max()),
-        float(np.abs(upto_x / n - upto_y / m).max()),
-    )
-    # Strictly between two marks F lies in [f, f_next] and G in [g, g_next].
-    f, f_next, g, g_next = upto_x[:-1] / n, before_x[1:] / n, upto_y[:-1] / m, before_y[1:] / m
-    is_open = np.maximum(f_next - g, g_next - f) > best
-    sizes = before_x[1:] - upto_x[:-1] + before_y[1:] - upto_y[:-1]
-    if sizes[is_open].sum() > _MERGED_FROM * (n + m):
-        return _largest_gap_of_all(x, y)
-    edges = np.flatnonzero(np.diff(is_open, prepend=False, append=False))
-    for first, last in zip(edges[::2], edges[1::2], strict=True):  # runs of open blocks
-        own_x = x[upto_x[first] : before_x[last]]
-        own_y = y[upto_y[first] : before_y[last]]
-        for points in (own_x, own_y):
-            if points.size:
-                inner_f = (upto_x[first] + np.searchsorted(own_x, points, "right")) / n
-                inner_g = (upto_y[first] + np.searchsorted(own_y, points, "right")) / m
-                best = max(best, float(np.abs(inner_f - inner_g).max()))
-    return best
+    step = 1 << max(int(log2(n) / 2) - 1, 0)
+    first, last = np.array([0]), np.array([n - 1])  # of each open block
+    best = 0.0
+    while True:
+        block, at = _marks(first, last, step)
+        values = x[at]
+        fresh = np.append(True, values[1:] != values[:-1])
+        block, values = block[fresh], values[fresh]
+        before_x, upto_x = _places(x, values)
+        before_y, upto_y = _places(y, values)
+        gaps = np.abs(before_x / n - before_y / m), np.abs(upto_x / n - upto_y / m)
+        best = max(best, float(gaps[0].max()), float(gaps[1].max()))
+        if step == 1:
+            return best
+        # Strictly between two marks F lies in [f, f_next] and G in [g, g_next].
+        f, f_next = upto_x[:-1] / n, before_x[1:] / n
+        g, g_next = upto_y[:-1] / m, before_y[1:] / m
+        is_open = np.maximum(f_next - g, g_next - f) > best
+        is_open &= (block[1:] == block[:-1]) & (before_x[1:] > upto_x[:-1])
+        first, last = upto_x[:-1][is_open], before_x[1:][is_open] - 1
+        if first.size == 0:
+            return best
+        if step <= _MERGED_AT and (last - first).sum() > _MERGED_FROM * n:
+            return _largest_gap_of_all(x, y)
+        step = max(step // 8, 1)
+
+
+def _marks(
+    first: NDArray[np.intp], last: NDArray[np.intp], step: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Every `step`-th place of each block and its last one; and which block it is of."""
+    counts = (last - first) // step + 2
+    block = np.repeat(np.arange(first.size), counts)
+    within = np.arange(block.size) - np.repeat(np.cumsum(counts) - counts, counts)
+    return block, np.minimum(first[block] + within * step, last[block])
+
+
+def _places(values: NDArray[Any], at: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """How many of the sorted values are below each of `at`, and how many at most as large."""
+    before = np.searchsorted(values, at, "left")
+    upto = before.copy()
+    equal = np.flatnonzero(values[np.minimum(before, values.size - 1)] == at)
+    upto[equal] = np.searchsorted(values, at[equal], "right")
+    return before, upto
 
 
 def _largest_gap_of_all(x: NDArray[Any], y: NDArray[Any]) -> float:
