@@ -19,6 +19,7 @@ from .output import format_option, note, print_json, wants_color, width
     help="Columns that decide, comma-separated; COL:up or COL:down is the bad direction.",
 )
 @click.option("--cluster", metavar="COL", help="Rows that belong together share a value.")
+@click.option("--key", metavar="COLS", help="Rows of the same key, one a table, are a pair.")
 @click.option(
     "--min-effect",
     "min_effects",
@@ -70,6 +71,7 @@ def drift(
     columns: str | None,
     primary: str | None,
     cluster: str | None,
+    key: str | None,
     min_effects: tuple[str, ...],
     time: str | None,
     every: str | None,
@@ -99,6 +101,7 @@ def drift(
         None if current is None else table_of(current),
         columns=None if columns is None else names(columns),
         primary=() if primary is None else names(primary),
+        key=key or (),
         cluster=cluster or ("cluster" if _are_runs(reference, current) else None),
         min_effect=parse_min_effects(min_effects),
         time=time,

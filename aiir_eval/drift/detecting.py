@@ -221,10 +221,10 @@ def drift(
         if keys:
             from .pairing import paired_tables
 
-            left, right, design, said = paired_tables(
+            left, right, design, paired = paired_tables(
                 left, right, keys, cluster=cluster, n_resamples=resamples, rng=rng
             )
-            notes.append(said)
+            notes.append(paired)
         elif cluster is not None:
             from .clusters import cluster_design
 

@@ -72,6 +72,22 @@ class Aligned:
         yield from table.to_batches(max_chunksize=batch_rows)
 
 
+def paired_tables(
+    reference: Source,
+    current: Source,
+    key: Sequence[str],
+    *,
+    cluster: str | None,
+    n_resamples: int,
+    rng: int,
+) -> tuple[Source, Source, ClusterDesign, str]:
+    """Both tables, row i beside row i; how labels are swapped; and what a reader is told."""
+    pairing = pair_rows(reference, current, key)
+    left, right = Aligned(reference, pairing.reference), Aligned(current, pairing.current)
+    design = paired_design(pairing, left, right, cluster=cluster, n_resamples=n_resamples, rng=rng)
+    return left, right, design, str(pairing)
+
+
 def pair_rows(reference: Columns, current: Columns, key: Sequence[str]) -> Pairing:
     """Pair the rows that have the same key; several columns are one key together.
 
