@@ -65,7 +65,7 @@ def gate_entries(verdict: Verdict) -> Entries:
     tables = {name: table for name, table in tables.items() if any(table.values())}
     return Entries(
         name=f"gate {old.target_name} -> {new.target_name}",
-        params=_params(
+        params=text_params(
             {
                 "baseline": old.target_name,
                 "candidate": new.target_name,
@@ -79,7 +79,7 @@ def gate_entries(verdict: Verdict) -> Entries:
                 "candidate_fingerprint": new.fingerprint,
             }
         ),
-        metrics=_metrics(_gate_metrics(verdict)),
+        metrics=finite_metrics(_gate_metrics(verdict)),
         tags=_tags(
             {
                 "aiir.kind": "gate",
@@ -111,7 +111,7 @@ def side_entries(verdict: Verdict, side: str) -> Entries:
     prompt = target.get("prompt")
     return Entries(
         name=f"{side} {manifest.target_name}",
-        params=_params(
+        params=text_params(
             {
                 "target": manifest.target_name,
                 "target_uri": uri,
@@ -129,7 +129,7 @@ def side_entries(verdict: Verdict, side: str) -> Entries:
                 **{f"param.{key}": value for key, value in decoding.items()},
             }
         ),
-        metrics=_metrics(_side_metrics(run, measured)),
+        metrics=finite_metrics(_side_metrics(run, measured)),
         tags=_tags(
             {
                 "aiir.kind": side,
@@ -274,7 +274,7 @@ def _side_metrics(run: Run, measured: Side | None) -> Iterator[Measured]:
     yield "cost_usd", summary.cost_usd
 
 
-def _metrics(pairs: Iterator[Measured]) -> dict[str, float]:
+def finite_metrics(pairs: Iterator[Measured]) -> dict[str, float]:
     """Finite metrics under names MLflow takes, unique, the first MAX_METRICS of them."""
     metrics: dict[str, float] = {}
     for *parts, value in pairs:
@@ -301,10 +301,10 @@ def _clean(part: str) -> str:
     return clean if clean.strip(".") else f"_{clean}"
 
 
-def _params(values: Mapping[str, Any]) -> dict[str, str]:
+def text_params(values: Mapping[str, Any]) -> dict[str, str]:
     """Params as text without secrets; those that are None are left out."""
     params = {
-        metric_name(name): _cut(redact_uris(_text(value)), MAX_PARAM)
+        metric_name(name): cut(redact_uris(_text(value)), MAX_PARAM)
         for name, value in values.items()
         if value is not None and value != ""
     }
@@ -312,13 +312,22 @@ def _params(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _tags(values: Mapping[str, str], run: Run) -> dict[str, str]:
+    manifest = run.manifest
+    return text_tags(
+        {**values, "aiir.suite_digest": manifest.suite_digest},
+        command="aiir gate",
+        tool_version=manifest.tool_version,
+    )
+
+
+def text_tags(values: Mapping[str, str], *, command: str, tool_version: str) -> dict[str, str]:
+    """Tags without secrets, with those that every run of ours has."""
     common = {
-        "aiir.suite_digest": run.manifest.suite_digest,
-        "aiir.tool_version": run.manifest.tool_version,
-        "mlflow.source.name": "aiir gate",
+        "aiir.tool_version": tool_version,
+        "mlflow.source.name": command,
         "mlflow.source.type": "LOCAL",
     }
-    return {name: _cut(redact_uris(value), MAX_TAG) for name, value in {**values, **common}.items()}
+    return {name: cut(redact_uris(value), MAX_TAG) for name, value in {**values, **common}.items()}
 
 
 def _model(run: Run, uri: str) -> str | None:
@@ -338,5 +347,6 @@ def _text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
 
 
-def _cut(text: str, limit: int) -> str:
+def cut(text: str, limit: int) -> str:
+    """`text`, with an ellipsis where it is cut to `limit` characters."""
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -12,7 +12,6 @@ from ..errors import InputError, UnreachableError
 DEFAULT_URI = "sqlite:///aiir-mlflow.db"
 TIMEOUT_S = 10.0
 REDACTED = "[redacted]"
-NOTHING_LOST = "(the verdict stands; only its record in MLflow was not written)"
 
 _USERINFO = re.compile(r"(?<=://)[^/\s]*@")
 _SECRET_QUERY = re.compile(
@@ -74,7 +73,12 @@ def check_readable(store: Store) -> None:
     check_reachable(store, lost="")
 
 
-def check_reachable(store: Store, *, lost: str = NOTHING_LOST) -> None:
+def nothing_lost(what: str) -> str:
+    """How an error of MLflow ends: a ``verdict`` or ``report`` does not depend on its record."""
+    return f"(the {what} stands; only its record in MLflow was not written)"
+
+
+def check_reachable(store: Store, *, lost: str) -> None:
     """Raise before MLflow begins to try again and again for minutes.
 
     `UnreachableError` where no server answers, `InputError` where a file cannot be written. Any

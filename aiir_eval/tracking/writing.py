@@ -1,0 +1,194 @@
+"""How a result is written into MLflow: an experiment, one run in one batch, its files.
+
+Neither the caller's active run nor the tracking URI of their process is touched: everything goes
+through a client of its own.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..documents import write_json, write_text
+from ..errors import AiirError, InputError, UnreachableError
+from ..telemetry import opt_out
+from .entries import Entries
+from .stores import Store, check_reachable, nothing_lost, resolve_store
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """Where runs are written: a client, an experiment, a store."""
+
+    client: MlflowClient
+    id: str
+    store: Store
+
+    def url(self, run_id: str) -> str | None:
+        """The page of a run; None for a store without a server."""
+        if not self.store.is_server:
+            return None
+        return f"{self.store.shown.rstrip('/')}/#/experiments/{self.id}/runs/{run_id}"
+
+    def write(
+        self,
+        entries: Entries,
+        files: Mapping[str, Any],
+        *,
+        inputs: Sequence[Any] = (),
+        parent: str | None = None,
+    ) -> str:
+        """One MLflow run: created, written in one batch, with its files, and ended; its id.
+
+        `files` are texts or JSON by path (None: left out), `inputs` MLflow's own dataset inputs.
+        """
+        from mlflow.entities import Metric, Param, RunTag
+
+        client = self.client
+        lineage = {} if parent is None else {"mlflow.parentRunId": parent}
+        created = client.create_run(self.id, run_name=entries.name, tags=lineage)
+        run_id, now = str(created.info.run_id), created.info.start_time
+        try:
+            client.log_batch(
+                run_id,
+                metrics=[Metric(name, value, now, 0) for name, value in entries.metrics.items()],
+                params=[Param(name, value) for name, value in entries.params.items()],
+                tags=[RunTag(name, value) for name, value in entries.tags.items()],
+                synchronous=True,
+            )
+            if inputs:
+                client.log_inputs(run_id, list(inputs))
+            _write_files(client, run_id, entries, files)
+        except BaseException as error:
+            if not _connection_lost(error):
+                client.set_terminated(run_id, "FAILED")
+            raise
+        client.set_terminated(run_id)
+        return run_id
+
+
+@contextmanager
+def open_experiment(uri: str | None, name: str, *, what: str) -> Iterator[Experiment]:
+    """The experiment `name` of a store, made where it does not exist.
+
+    `what` is written (``verdict``): errors say that it stands, whatever became of its record.
+    """
+    opt_out()
+    store, lost = resolve_store(uri), nothing_lost(what)
+    check_reachable(store, lost=lost)
+    with _quiet(), _plain_errors(store, lost):
+        from mlflow import MlflowClient
+
+        client = MlflowClient(tracking_uri=store.uri)
+        yield Experiment(client, _experiment_id(client, name, store), store)
+
+
+def _experiment_id(client: MlflowClient, name: str, store: Store) -> str:
+    from mlflow.exceptions import MlflowException
+
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        try:
+            return str(client.create_experiment(name, artifact_location=store.artifacts))
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+            found = client.get_experiment_by_name(name)  # another process was faster
+    if found is None or found.lifecycle_stage == "deleted":
+        raise InputError(
+            f"the experiment {name!r} was deleted in {store.shown}",
+            hint="restore it with `mlflow experiments restore`, or name another",
+        )
+    return str(found.experiment_id)
+
+
+def _write_files(
+    client: MlflowClient, run_id: str, entries: Entries, files: Mapping[str, Any]
+) -> None:
+    """All files of a run in one upload; tables in the form that MLflow's pages show."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="aiir-") as name:
+        folder = Path(name)
+        for file, content in files.items():
+            if isinstance(content, str):
+                write_text(folder / file, content)
+            elif content is not None:
+                write_json(folder / file, content)
+        for file, table in entries.tables.items():
+            write_json(folder / file, _split(table))
+        client.log_artifacts(run_id, name)
+
+
+def _split(table: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+    """Columns as ``{"columns": [...], "data": [[...], ...]}``; what JSON lacks (NaN, inf) null."""
+
+    def plain(value: Any) -> Any:
+        return None if isinstance(value, float) and not isfinite(value) else value
+
+    rows = zip(*table.values(), strict=True)
+    return {"columns": list(table), "data": [[plain(value) for value in row] for row in rows]}
+
+
+@contextmanager
+def _plain_errors(store: Store, lost: str) -> Iterator[None]:
+    """Errors of MLflow and its libraries as ours, without secrets."""
+    import requests
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except AiirError:
+        raise
+    except (MlflowException, requests.RequestException, OSError) as error:
+        message = (store.without_secrets(str(error)).strip() or repr(error)).splitlines()[0]
+        if _connection_lost(error):
+            raise UnreachableError(
+                f"the MLflow server {store.shown} could not be reached: {message} {lost}"
+            ) from None
+        raise InputError(f"MLflow at {store.shown} refused: {message} {lost}") from None
+
+
+def _connection_lost(error: BaseException) -> bool:
+    """Whether the server went away: MLflow wraps what `requests` says into its own exception."""
+    import requests
+
+    wrapped = "Max retries exceeded" in str(error) or "failed with exception" in str(error)
+    return wrapped or isinstance(error, requests.RequestException | ConnectionError | TimeoutError)
+
+
+_LOGGERS = ("mlflow", "alembic")
+_quiet_lock = threading.Lock()
+_quiet_depth = 0
+_levels: dict[str, int] = {}
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """MLflow's and alembic's loggers at ERROR, and back; several threads may be inside at once."""
+    global _quiet_depth
+    import mlflow  # noqa: F401  (it sets the level of its logger when first imported)
+
+    with _quiet_lock:
+        _quiet_depth += 1
+        if _quiet_depth == 1:
+            for name in _LOGGERS:
+                _levels[name] = logging.getLogger(name).level
+                logging.getLogger(name).setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        with _quiet_lock:
+            _quiet_depth -= 1
+            if _quiet_depth == 0:
+                for name in _LOGGERS:
+                    logging.getLogger(name).setLevel(_levels[name])
