@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ..incidents.index import Entry
     from ..incidents.model import Incident
     from ..incidents.regression import Behaviour, RegressionCase
 
@@ -22,7 +23,7 @@ class Section:
     pairs: Pairs
 
 
-def state(incident: Incident) -> str:
+def state(incident: Incident | Entry) -> str:
     """The kind and status in words: ``near miss, remediated``."""
     return f"{incident.kind.replace('_', ' ')}, {incident.status}"
 

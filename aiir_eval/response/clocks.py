@@ -182,7 +182,9 @@ def _state(
         when = Due(at, at.astimezone(tz), when.limit, when.start)
     missing = tuple(name for name in dict.fromkeys(needed) if name not in starts)
     answered, because = _trigger(incident, clock)
-    begun = when is not None or any(name in starts for name in needed) or not needed
+    # Where the record has no time of detection, what runs from it may be running unseen.
+    unseen = any(name in FROM_DETECTION for name in missing)
+    begun = unseen or not needed or any(name in starts for name in needed)
     on = (min((starts[name] for name in needed if name in starts), default=now)).date()
     state: State
     if notification is not None and notification.reported_at is not None:

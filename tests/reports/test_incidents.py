@@ -5,6 +5,7 @@ import unicodedata
 from test_html import INCIDENT
 from test_markdown import OURS, Page
 
+from aiir_eval.incidents.index import entry_of
 from aiir_eval.reports import markdown, terminal
 from aiir_eval.suites.lint import LintProblem
 
@@ -34,14 +35,17 @@ def test_steps_are_shown_and_names_of_files_stay_as_they_are() -> None:
 
 def test_a_register_has_a_line_for_each_record() -> None:
     other = INCIDENT.model_copy(update={"id": "INC-8", "class_": "unsafe_action", "title": "Eggs"})
-    text = terminal.render_incidents([other, INCIDENT], width=120)
+    text = terminal.render_incidents([entry_of(other), entry_of(INCIDENT)], width=120)
     assert text.index("INC-9") < text.index("INC-8")  # by class
     assert text.endswith("2 incidents")
     assert terminal.render_incidents([]) == "No incident."
 
 
 def test_the_record_is_markdown_that_does_nothing() -> None:
-    for source in (markdown.incident_markdown(INCIDENT), markdown.incidents_markdown([INCIDENT])):
+    for source in (
+        markdown.incident_markdown(INCIDENT),
+        markdown.incidents_markdown([entry_of(INCIDENT)]),
+    ):
         page = Page(source)
         assert page.depth == []
         assert set(page.tags) <= OURS

@@ -12,6 +12,9 @@ from .page import MAX_BYTES, Page
 from .text import block, code, plain
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ...incidents.index import Entry
     from ...incidents.model import Incident
     from ...runs.model import Run
     from ...suites.model import Suite
@@ -50,13 +53,17 @@ def run_markdown(run: Run, *, max_bytes: int = MAX_BYTES) -> str:
     return str(page)
 
 
-def incidents_markdown(incidents: Sequence[Incident]) -> str:
-    """A register as a table."""
-    lines = ["| id | class | status | title | cases |", "| --- | --- | --- | --- | --- |"]
+def incidents_markdown(entries: Sequence[Entry], now: datetime | None = None) -> str:
+    """A register as a table; what is overdue where `now` is given."""
+    lines = [
+        "| id | class | status | title | overdue | cases |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
     lines += [
         f"| {code(each.id)} | {name(each.class_)} | {incident_view.state(each)} | "
-        f"{plain(each.title)} | {len(each.cases)} |"
-        for each in sorted(incidents, key=lambda each: (each.class_, each.id))
+        f"{plain(each.title)} | {plain(', '.join(each.overdue(now)) if now else '')} | "
+        f"{each.cases} |"
+        for each in sorted(entries, key=lambda each: (each.class_, each.id))
     ]
     return "\n".join(lines) + "\n"
 

@@ -12,38 +12,79 @@ from ..wording import count, name
 from .page import NARROW, columns, cut, facts, heading, page, text, word
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from datetime import datetime
 
+    from rich.console import RenderableType
+    from rich.text import Text
+
+    from ...incidents.index import Entry
     from ...incidents.model import Incident
     from ...suites.lint import LintProblem
     from ...suites.model import Suite
 
+MAX_WRAPPED = 300  # incidents of a table whose titles wrap
+
 
 def render_incidents(
-    incidents: Sequence[Incident], *, color: bool = False, width: int = 100
+    entries: Sequence[Entry],
+    *,
+    now: datetime | None = None,
+    color: bool = False,
+    width: int = 100,
 ) -> str:
-    """A register as text, one line an incident, by class."""
-    if not incidents:
+    """A register as text, one line an incident, by class; what is due where `now` is given."""
+    if not entries:
         return "No incident."
-    heads = ["id", "what", "title", "cases"]
-    rows = [
+    heads = ["id", "what", "title", "due", "cases"]
+    rows: list[list[str | Text]] = [
         [
-            incident.id,
-            f"{name(incident.class_)}\n{incident_view.state(incident)}",
-            incident.title,
-            "not testable"
-            if incident.regression is not None and incident.regression.not_testable
-            else str(len(incident.cases)),
+            entry.id,
+            f"{name(entry.class_)}\n{incident_view.state(entry)}",
+            entry.title,
+            _due(entry, now),
+            "not testable" if entry.not_testable else str(entry.cases),
         ]
-        for incident in sorted(incidents, key=lambda each: (each.class_, each.id))
+        for entry in sorted(entries, key=lambda each: (each.class_, each.id))
     ]
-    if width < NARROW:
-        heads, rows = [heads[0], heads[2]], [[row[0], row[2]] for row in rows]
+    shown = [0, 2] if width < NARROW else [0, 1, 2, 4] if not any(r[3] for r in rows) else range(5)
+    heads, rows = [heads[n] for n in shown], [[row[n] for n in shown] for row in rows]
+    late = sum(bool(now and entry.overdue(now)) for entry in entries)
+    drafts = sum(bool(entry.unfinished) for entry in entries)
+    told = [count(len(entries), "incident")]
+    told += [f"{late} overdue"] * bool(late) + [count(drafts, "unfinished draft")] * bool(drafts)
+    flexible = heads.index("title")
+    if len(rows) > MAX_WRAPPED:
+        lines = _lines([heads, *rows], flexible, width)
+        return "\n".join([*lines, "", ", ".join(told)])
     parts: list[RenderableType] = [
-        columns(heads, rows, flexible=heads.index("title")),
-        text(f"\n{count(len(incidents), 'incident')}"),
+        columns(heads, rows, flexible=flexible),
+        text("\n" + ", ".join(told)),
     ]
     return page(parts, color=color, width=width)
+
+
+def _lines(rows: Sequence[Sequence[str | Text]], flexible: int, width: int) -> list[str]:
+    """A long table with every row on one line, cut to the width: wrapping would take seconds."""
+    cells = [[one_line(str(cell).replace("\n", ", ")) for cell in row] for row in rows]
+    widths = [min(max(map(len, column)), 40) for column in zip(*cells, strict=True)]
+    widths[flexible] = max(width - sum(widths) + widths[flexible] - 2 * len(widths), 20)
+    return [
+        "  ".join(
+            (cell if len(cell) <= room else f"{cell[: room - 1]}…").ljust(room)
+            for cell, room in zip(row, widths, strict=True)
+        ).rstrip()
+        for row in cells
+    ]
+
+
+def _due(entry: Entry, now: datetime | None) -> str | Text:
+    """What is overdue, else what is due next, where anything is."""
+    if now is None:
+        return ""
+    if late := entry.overdue(now):
+        return text("overdue: " + ", ".join(late), "red")
+    coming = entry.next_due(now)
+    return "" if coming is None else f"{coming.what} {coming.due_at:%Y-%m-%d %H:%M}Z"
 
 
 def render_incident(incident: Incident, *, color: bool = False, width: int = 100) -> str:

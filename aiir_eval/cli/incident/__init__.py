@@ -1,0 +1,32 @@
+"""``aiir incident``: records of what happened."""
+
+from __future__ import annotations
+
+import click
+
+from ..app import LazyGroup
+
+TABLE = {
+    "new": ("incident.opening", "new", "Open a record, prefilled from a logged interaction."),
+    "list": ("incident.reading", "list_", "The records there are: by class, phase, what is late."),
+    "show": ("incident.reading", "show", "One record."),
+    "validate": ("incident.reading", "validate", "Check records: every problem at once."),
+    "clocks": (
+        "incident.clocks",
+        "clocks",
+        "Which duties to notify may have started, and when due.",
+    ),
+    "notify": (
+        "incident.clocks",
+        "notify",
+        "Record that a clock started, or that it was reported.",
+    ),
+    "import": ("incident.exchange", "import_", "Drafts from AVID, MITRE ATLAS or AIID."),
+    "export": ("incident.exchange", "export", "As AVID, OCSF, OECD, STIX, CSV or markdown."),
+    "mapping": ("incident.exchange", "mapping", "What a format keeps of a record, and loses."),
+}
+
+
+@click.group(cls=LazyGroup, table=TABLE)
+def incident() -> None:
+    """Records of incidents."""
