@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .drift.detecting import drift as drift
     from .drift.document import load_drift as load_drift
     from .drift.result import DriftReport as DriftReport
+    from .drift.watching.looking import drift_watch as drift_watch
     from .drift.summaries.document import load_summary as load_summary
     from .drift.summaries.summarizing import summarize as summarize
     from .drift.summaries.table import TableSummary as TableSummary
@@ -79,6 +80,7 @@ _EXPORTS = {
     "calibrate": "gate.calibrating",
     "compare": "compare.comparing",
     "drift": "drift.detecting",
+    "drift_watch": "drift.watching.looking",
     "gate": "gate.gating",
     "gate_sequentially": "gate.sequential",
     "import_table": "runs.importing",

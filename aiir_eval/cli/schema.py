@@ -8,7 +8,17 @@ import click
 
 from .output import print_json
 
-KINDS = ("incident", "suite", "policy", "config", "run", "baseline", "drift", "drift-summary")
+KINDS = (
+    "incident",
+    "suite",
+    "policy",
+    "config",
+    "run",
+    "baseline",
+    "drift",
+    "drift-summary",
+    "drift-watch",
+)
 
 
 @click.command()
@@ -28,6 +38,7 @@ def json_schema(kind: str) -> dict[str, Any]:
 
     from ..drift.document import DriftDocument
     from ..drift.summaries.document import SummaryDocument
+    from ..drift.watching.state import WatchState
     from ..gate.policy import Policy
     from ..incidents.model import Incident
     from ..runs.baselines import Baseline
@@ -44,6 +55,7 @@ def json_schema(kind: str) -> dict[str, Any]:
         "baseline": Baseline,
         "drift": DriftDocument,
         "drift-summary": SummaryDocument,
+        "drift-watch": WatchState,
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from .clusters import cluster_codes
 from .columns import Column, Columns, column_of, read_pair
 from .facts import Skipped
-from .result import Segment
+from .result import ColumnDrift, Segment
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -23,6 +23,7 @@ AUTO = "auto"
 _FEW_LEVELS = 20  # of a column that segments are taken from without asking
 _MOST_LEVELS = 50  # told apart; the rarest beyond are one segment
 _MOST_COLUMNS = 8
+_MOST_TARGETS = 5  # besides the primaries
 _PAIRED = 4  # so many columns to segment by are also taken two at a time
 _REST = "(all others)"
 _MISSING = "(missing)"
@@ -46,6 +47,17 @@ class _Target:
     truth: bool
     reference: Floats
     current: Floats
+
+
+def to_explain(columns: Sequence[ColumnDrift]) -> list[str]:
+    """The columns whose change is worth explaining: primaries, and those that drifted most."""
+    means = [each for each in columns if each.kind in ("numeric", "boolean")]
+    primaries = [each.column for each in means if each.primary]
+    others = sorted(
+        (each for each in means if each.drifted and not each.primary),
+        key=lambda each: (each.pvalue_adjusted, each.column),
+    )
+    return [*primaries, *(each.column for each in others[:_MOST_TARGETS])]
 
 
 def segments_of_change(
@@ -97,6 +109,8 @@ def segments_of_change(
     Kitagawa (1955), JASA 50, 1168-1194; Das Gupta (1978), Demography 15, 99-112.
     """
     notes: list[str] = []
+    if not targets:
+        return (), ("no segments: no column of numbers or truth values changed",)
     pair = reference, current
     units = None if cluster is None else cluster_codes(reference, current, cluster)
     cuts = _cuts(pair, by, [name for name in names if name != cluster], targets, notes)

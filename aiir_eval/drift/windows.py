@@ -236,14 +236,41 @@ def _shown(value: Any) -> str:
     return "null" if value is None else f"{value!r:.80}"
 
 
-def split_at(table: pa.Table, column: str, since: Any, label: str) -> tuple[pa.Table, pa.Table]:
-    """The rows before a moment, and those from it on."""
-    moment = parse_moment(since)
-    later = instants_of(table[column], column, label) >= moment
+def two_windows(reference: Any, current: Any, time: str | None, since: Any) -> tuple[Any, Any]:
+    """The two tables to compare: those given, or one table's rows before a moment and from it on.
+
+    Raises
+    ------
+    InputError
+        There is neither a second table nor a moment, or both.
+    TableError
+        A moment cannot be read, or no row lies on a side.
+    """
+    if since is None:
+        if current is None:
+            raise InputError(
+                "a second table is needed, or a moment that splits the first",
+                field="current",
+                hint="give both tables, or time and since",
+            )
+        return reference, current
+    if current is not None:
+        raise InputError(
+            "since splits one table, and there are two", field="since", hint="leave one out"
+        )
+    if time is None:
+        raise InputError("since needs the column that holds the time", field="time")
     import pyarrow as pa
 
+    from ..tables import read_table, require_columns, table_name
+
+    moment = parse_moment(since)
+    table = read_table(reference)
+    require_columns(table, [time])
+    later = instants_of(table[time], time, table_name(table)) >= moment
     sides = table.filter(pa.array(~later)), table.filter(pa.array(later))
     for side, word in zip(sides, ("before", "from"), strict=True):
         if side.num_rows == 0:
-            raise TableError(f"there is no row {word} {since} on", file=label, field=column)
+            problem = f"no row is {word} {since}{' on' if word == 'from' else ''}"
+            raise TableError(problem, file=table_name(table), field=time)
     return sides
