@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .output import format_option, note, print_json, wants_color, width
+
+if TYPE_CHECKING:
+    from ..drift.result import DriftReport
 
 
 @click.command()
@@ -64,6 +67,13 @@ from .output import format_option, note, print_json, wants_color, width
     metavar="FILE",
     help="Save the report (JSON); `aiir report` renders it.",
 )
+@click.option(
+    "--mlflow",
+    "mlflow_uri",
+    metavar="URI",
+    help="Log to this MLflow, e.g. sqlite:///mlflow.db or http://localhost:5000.",
+)
+@click.option("--experiment", default="aiir", show_default=True, help="The MLflow experiment.")
 @format_option
 def drift(
     reference: str,
@@ -77,9 +87,12 @@ def drift(
     every: str | None,
     since: str | None,
     by: str | None,
+    joint: bool,
     memory_limit: str | None,
     confidence_level: float,
     out: str | None,
+    mlflow_uri: str | None,
+    experiment: str,
     format_: str,
 ) -> None:
     """What changed between two tables: parquet, CSV or JSONL, summaries of them, or two runs.
@@ -92,7 +105,8 @@ def drift(
 
     Rows of two runs belong together by the cluster of their cases.
 
-    Exit code 0 when computed, whatever it says; 2 for bad input.
+    Exit code 0 when computed, whatever it says; 2 for bad input; 5 where MLflow was asked for and
+    could not be reached (the report is printed and saved all the same).
     """
     from ..drift.detecting import drift as detect
 
@@ -127,6 +141,20 @@ def drift(
         from ..reports.terminal import render_drift
 
         click.echo(render_drift(report, color=wants_color(), width=width()))
+    if mlflow_uri is not None:
+        _log(report, mlflow_uri, experiment, reference, current or f"{reference} since {since}")
+
+
+def _log(report: DriftReport, uri: str, experiment: str, reference: str, current: str) -> None:
+    """Last of all: whatever becomes of it, the report is printed and saved."""
+    from ..tracking.drift_log import track_drift
+    from .streams import stdout_for_results
+
+    with stdout_for_results():
+        tracked = track_drift(
+            report, uri=uri, experiment=experiment, reference=reference, current=current
+        )
+    note(f"MLflow run {tracked.run_id} in {tracked.uri}")
 
 
 def _are_runs(reference: str, current: str | None) -> bool:

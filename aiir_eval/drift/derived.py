@@ -9,11 +9,49 @@ a test of its own (`TestedFacts`), or the reason why nothing is (`Skipped`).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+from .classifying import Draw
 from .columns import Pair
 from .facts import Facts, Skipped
 
+if TYPE_CHECKING:
+    import pyarrow as pa
 
-def expand(pair: Pair) -> Sequence[Pair | Facts | Skipped]:
+_ANY = Draw()
+
+
+def expand(pair: Pair, draw: Draw = _ANY) -> Sequence[Pair | Facts | Skipped]:
     """What is tested in the place of a column."""
+    from .missingness import missing_pair
+
+    parts = _by_kind(pair, draw)
+    missing = missing_pair(pair)
+    return parts if missing is None else [*parts, missing]
+
+
+def _by_kind(pair: Pair, draw: Draw) -> Sequence[Pair | Facts | Skipped]:
+    from . import embeddings, texts, timestamps
+
+    kinds = pair.reference.type, pair.current.type
+    if any(side.null_count == len(side) for side in (pair.reference, pair.current)):
+        return [pair]
+    if all(timestamps.is_temporal(kind) for kind in kinds):
+        return timestamps.in_place_of(pair, clustered=draw.design is not None)
+    if all(embeddings.is_vector(kind) for kind in kinds):
+        return [embeddings.compared(pair, draw)]
+    if all(_is_string(kind) for kind in kinds):
+        times = timestamps.parsed(pair)
+        if times is not None:
+            return timestamps.in_place_of(times, clustered=draw.design is not None)
+        if texts.is_text(pair):
+            return texts.in_place_of(pair, draw)
     return [pair]
+
+
+def _is_string(kind: pa.DataType) -> bool:
+    import pyarrow.types as types
+
+    if types.is_dictionary(kind):
+        kind = kind.value_type
+    return bool(types.is_string(kind) or types.is_large_string(kind))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from .comparing import DriftComparison
 
-ColumnKind = Literal["numeric", "categorical", "boolean", "text", "embedding"]
+ColumnKind = Literal["numeric", "categorical", "boolean", "text", "embedding", "joint"]
 DriftConclusion = Literal["drift", "no_drift", "inconclusive"]
 
 
