@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from .drift.detecting import drift as drift
     from .drift.document import load_drift as load_drift
     from .drift.result import DriftReport as DriftReport
-    from .drift.watching.looking import drift_watch as drift_watch
     from .drift.summaries.document import load_summary as load_summary
     from .drift.summaries.summarizing import summarize as summarize
     from .drift.summaries.table import TableSummary as TableSummary
+    from .drift.watching.looking import drift_watch as drift_watch
     from .errors import AiirError as AiirError
     from .errors import InputError as InputError
     from .errors import UnreachableError as UnreachableError
