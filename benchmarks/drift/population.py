@@ -60,13 +60,15 @@ def tables(
         Share of the values that are null, in every column.
     keyed : float
         Above 0: adds a column `id` with the same values on both sides, in another order; rows of
-        one id correlate by so much.
+        one id correlate by so much, and belong to one user.
     """
     rng = np.random.default_rng(np.random.SeedSequence(seed))
     rows = _user_rows(n, clusters, rng)
     users = 1 + max(int(side.max()) for side in rows) if clusters else 0
     busy = sum(np.bincount(side, minlength=users) for side in rows) if clusters else None
     order = rng.permutation(n)
+    if clusters and keyed:
+        rows = rows[0], rows[0][order]
     sides: list[dict[str, pa.Array]] = [{}, {}]
     for number, name in enumerate([*FLOATS, *TEXTS]):
         shared = None if clusters is None else _users(users, busy, clusters, rng)
