@@ -191,7 +191,13 @@ class _Sides:
         total = self.n + self.m
         share, width = self.n / total, self.pooled.size
         mean = variance = 0.0
-        for count, repeated in zip(counts, times, strict=True):
+        smooth, at, mass = _smooth_counts(counts, self.n, total, share)
+        if at.size:  # all common levels at once
+            values = term(at, counts[smooth, None] - at)
+            firsts = values @ mass
+            mean += float(times[smooth] @ firsts)
+            variance += float(times[smooth] @ ((values - firsts[:, None]) ** 2 @ mass))
+        for count, repeated in zip(counts[~smooth], times[~smooth], strict=True):
             at, mass = _relabelled_count(float(count), self.n, total, share)
             values = term(at, count - at)
             first = float(mass @ values)
@@ -203,16 +209,34 @@ class _Sides:
         return _Moments(mean * self.design_effect, variance * self.design_effect**2)
 
 
+def _smooth_counts(
+    counts: Floats, n: float, total: float, share: float
+) -> tuple[NDArray[np.bool_], Floats, Floats]:
+    """Levels so common that one side's count is nearly normal: which, and nodes and weights."""
+    from scipy.special import roots_hermitenorm
+
+    mean, spread, low, high = _law_of_count(counts, n, total, share)
+    clear = (low < mean - _TAIL * spread) & (high > mean + _TAIL * spread)
+    smooth = (counts > _EXACT_UP_TO) & clear
+    nodes, weights = roots_hermitenorm(11)
+    at = mean[smooth, None] + spread[smooth, None] * nodes
+    return smooth, at, weights / weights.sum()
+
+
+def _law_of_count(
+    count: Floats, n: float, total: float, share: float
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Mean, standard deviation and range of one side's count of a level."""
+    mean = count * share
+    spread = np.sqrt(mean * (1 - share) * (total - count) / max(total - 1, 1))
+    return mean, spread, np.maximum(0.0, count - (total - n)), np.minimum(count, n)
+
+
 def _relabelled_count(count: float, n: float, total: float, share: float) -> tuple[Floats, Floats]:
     """The values that one side's count of a level can take, and their probabilities."""
-    from scipy.special import gammaln, roots_hermitenorm
+    from scipy.special import gammaln
 
-    mean = count * share
-    spread = sqrt(mean * (1 - share) * (total - count) / max(total - 1, 1))
-    low, high = max(0.0, count - (total - n)), min(count, n)
-    if count > _EXACT_UP_TO and low < mean - _TAIL * spread and high > mean + _TAIL * spread:
-        nodes, weights = roots_hermitenorm(11)
-        return mean + spread * nodes, weights / weights.sum()
+    mean, spread, low, high = map(float, _law_of_count(np.array(count), n, total, share))
     low, high = max(low, np.floor(mean - _TAIL * spread - 5)), min(high, mean + _TAIL * spread + 5)
     at = np.arange(low, np.floor(high) + 1)
     log_mass = -(
