@@ -153,6 +153,8 @@ def _values(
     assert column.levels is not None
     counts = np.bincount(values, minlength=len(column.levels))
     top = np.argsort(-counts, kind="stable")[: min(_LEVELS, np.count_nonzero(counts))]
+    if top.size == 2:  # the share of one says that of the other
+        top = top[1:]
     labels = tuple(f"{column.name} = {column.levels[int(code)].as_py()}" for code in top)
     shares = (values[:, None] == top).astype(np.float64)
     return _Values(column.name, "rate", labels, shares, of_row, own)
@@ -266,7 +268,8 @@ def _series(courses: Sequence[_Course], windows: Windows, confidence_level: floa
                 unit=course.of.unit,
                 windows=tuple(_windows(course, moved, windows, confidence_level)),
                 change_points=tuple(
-                    _change_point(change, moved, pvalue, there, windows) for change in changes
+                    _change_point(change, moved, course.of.unit, pvalue, there, windows)
+                    for change in changes
                 ),
             )
         )
@@ -302,7 +305,12 @@ def _windows(
 
 
 def _change_point(
-    change: Change, moved: int, pvalue: float, there: NDArray[np.intp], windows: Windows
+    change: Change,
+    moved: int,
+    unit: Literal["mean", "rate"],
+    pvalue: float,
+    there: NDArray[np.intp],
+    windows: Windows,
 ) -> ChangePoint:
     """Positions among the windows that hold values, as dates.
 
@@ -317,8 +325,13 @@ def _change_point(
         at=windows.start(start(change.first)),
         low=windows.start(start(change.low - 1)),
         high=windows.start(start(change.high) + 1),
-        before=change.before[moved],
-        after=change.after[moved],
+        before=_level(change.before[moved], unit),
+        after=_level(change.after[moved], unit),
         pvalue=pvalue,
         until=None if change.last is None else windows.start(start(change.last)),
     )
+
+
+def _level(value: float, unit: Literal["mean", "rate"]) -> float:
+    """A fitted level; a season or a ramp may carry a rate beyond its ends."""
+    return min(max(value, 0.0), 1.0) if unit == "rate" else value

@@ -138,6 +138,8 @@ def change_points(
     if len(y) < MIN_WINDOWS:
         raise ValueError(f"{len(y)} windows: at least {MIN_WINDOWS} are needed")
     places = np.arange(len(y)) if positions is None else np.asarray(positions, dtype=np.intp)
+    size = np.abs(y).max(axis=0)
+    y = np.round(y / np.where(size > 0, size, 1.0), 12) * size  # what rounding adds is no change
     y, season = _without_season(y, places, period)
     weights = _weights(y, n, np.broadcast_to(np.asarray(variance, dtype=np.float64), y.shape[1:]))
     generator = as_generator(rng)
@@ -209,6 +211,7 @@ def _test(
     """The largest gain of any cut or spell in any column, and its p-value by permuted windows."""
     centre = (y * weights).sum(axis=0) / weights.sum(axis=0)
     residuals = (y - centre) * np.sqrt(weights)
+    residuals[np.abs(y - centre) <= 1e-9 * np.abs(y).max(axis=0)] = 0.0
     residuals = residuals / np.maximum(np.abs(residuals).max(axis=0), 1e-300)
     observed = float(_largest(residuals[None], weights)[0])
     block = _block(residuals)
@@ -357,25 +360,40 @@ def _between(cuts: Sequence[int], size: int) -> list[tuple[int, int]]:
 def _described(
     y: Floats, weights: Floats, cuts: Sequence[int], inflation: float
 ) -> tuple[Change, ...]:
-    """The cuts as changes, each run of cuts in one direction as a ramp where that fits better."""
+    """The cuts as changes, each run of cuts in one direction as a ramp where that fits better.
+
+    Of several columns the one that moved most decides.
+    """
+    if not cuts:
+        return ()
     bounds = [0, *cuts, len(y)]
-    runs = [[number] for number in range(len(cuts))]
-    if y.shape[1] == 1:
-        levels = [float(_mean(y, weights, *pair)[0]) for pair in _between(cuts, len(y))]
-        runs = _runs(np.sign(np.diff(levels)))
-    changes = []
-    for run in runs:
+    steps = np.diff([_mean(y, weights, *pair) for pair in _between(cuts, len(y))], axis=0)
+    moved = int(
+        np.argmax((np.abs(steps) / (np.abs(np.diff(y, axis=0)).mean(axis=0) + 1e-300)).sum(axis=0))
+    )
+    one, clock = y[:, [moved]], weights[:, [moved]]
+    changes: list[Change] = []
+    for run in _runs(np.sign(steps[:, moved])):
         low, high = bounds[run[0]], bounds[run[-1] + 2]
-        own, clock = y[low:high], weights[low:high]
         inner = [bounds[number + 1] - low for number in run]
-        ramp = _ramp(own, clock, inner, inflation) if y.shape[1] == 1 else None
-        if ramp is not None:
-            changes.append(_moved(ramp, low))
+        found = _ramp(one[low:high], clock[low:high], inner, inflation)
+        if found is not None:
+            first, last, least, most = (low + place for place in found)
+            shape = _ramp_shape(np.array([[first - 1 - low], [last - low]]), high - low)[0]
+            levels = [
+                _levels(y[low:high, column], weights[low:high, column], shape)
+                for column in range(y.shape[1])
+            ]
+            before, after = zip(*levels, strict=True)
+            changes.append(Change(first, least, most, last, before, after))
             continue
         for number in run:
-            low, high = bounds[number], bounds[number + 2]
-            cut = bounds[number + 1]
-            changes.append(_step(y, weights, low, cut, high, inflation))
+            low, cut, high = bounds[number : number + 3]
+            least, most = _near(one[low:high], clock[low:high], cut - low, inflation)
+            before, after = (
+                tuple(_mean(y, weights, *pair).tolist()) for pair in ((low, cut), (cut, high))
+            )
+            changes.append(Change(cut, low + least, low + most, None, before, after))
     return tuple(changes)
 
 
@@ -393,24 +411,12 @@ def _mean(y: Floats, weights: Floats, low: int, high: int) -> Floats:
     return np.asarray((y[low:high] * weights[low:high]).sum(axis=0) / weights[low:high].sum(axis=0))
 
 
-def _step(y: Floats, weights: Floats, low: int, cut: int, high: int, inflation: float) -> Change:
-    """A change at once, with the cuts that are not much worse."""
-    own, clock = y[low:high], weights[low:high]
-    gains = _gains(own, clock)
-    scale = 1.0
-    if y.shape[1] == 1:
-        scale = _noise(own, clock, _fitted(own, clock, [cut - low]), 2)
-    tolerance = _quantile(len(own)) * scale * inflation
-    allowed = np.flatnonzero(gains >= gains[cut - low - 1] - tolerance)
-    before, after = _mean(y, weights, low, cut), _mean(y, weights, cut, high)
-    return Change(
-        cut,
-        low + int(min(allowed[0] + 1, cut - low)),
-        low + int(max(allowed[-1] + 1, cut - low)),
-        None,
-        tuple(before.tolist()),
-        tuple(after.tolist()),
-    )
+def _near(y: Floats, weights: Floats, cut: int, inflation: float) -> tuple[int, int]:
+    """The first and the last cut that is not much worse than this one."""
+    gains = _gains(y, weights)
+    noise = _noise(y, weights, _fitted(y, weights, [cut]), 2)
+    allowed = np.flatnonzero(gains >= gains[cut - 1] - _quantile(len(y)) * noise * inflation) + 1
+    return int(min(allowed[0], cut)), int(max(allowed[-1], cut))
 
 
 def _quantile(size: int) -> float:
@@ -430,8 +436,13 @@ def _noise(y: Floats, weights: Floats, fitted: Floats, parameters: int) -> float
     return float((weights * (y - fitted) ** 2).sum()) / free
 
 
-def _ramp(y: Floats, weights: Floats, cuts: Sequence[int], inflation: float) -> Change | None:
-    """The best ramp over a stretch; None where the cuts fit as well."""
+def _ramp(
+    y: Floats, weights: Floats, cuts: Sequence[int], inflation: float
+) -> tuple[int, int, int, int] | None:
+    """The best ramp over a stretch; None where the cuts fit as well.
+
+    Its first window that differs, its first complete one, and bounds of the former.
+    """
     size = len(y)
     if size < MIN_WINDOWS:
         return None
@@ -460,18 +471,14 @@ def _ramp(y: Floats, weights: Floats, cuts: Sequence[int], inflation: float) -> 
         return None
     scale = smallest / max(size - 4, 1)
     allowed = pairs[0, left <= smallest + _quantile(size) * scale * inflation]
-    shape = _ramp_shape(np.array([[first], [last]]), size)[0]
-    before, after = _levels(y[:, 0], weights[:, 0], shape)
-    return Change(
-        first + 1, int(allowed.min()) + 1, int(allowed.max()) + 1, last, (before,), (after,)
-    )
+    return first + 1, last, int(allowed.min()) + 1, int(allowed.max()) + 1
 
 
 def _ramp_shape(pairs: NDArray[np.intp], size: int) -> Floats:
     """(m, size): 0 up to and with the first window of each pair, 1 from its second one on."""
     windows = np.arange(size)
     width = np.maximum(pairs[1] - pairs[0], 1)
-    return np.clip((windows - pairs[0][:, None]) / width[:, None], 0.0, 1.0)
+    return np.asarray(np.clip((windows - pairs[0][:, None]) / width[:, None], 0.0, 1.0))
 
 
 def _left_over(y: Floats, weights: Floats, pairs: NDArray[np.intp]) -> Floats:
@@ -497,10 +504,3 @@ def _levels(y: Floats, weights: Floats, shape: Floats) -> tuple[float, float]:
     slope = float((weights * (shape - middle) * (y - mean)).sum() / spread)
     before = float(mean - slope * middle)
     return before, before + slope
-
-
-def _moved(change: Change, by: int) -> Change:
-    last = None if change.last is None else change.last + by
-    return Change(
-        change.first + by, change.low + by, change.high + by, last, change.before, change.after
-    )
