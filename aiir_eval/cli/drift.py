@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..drift.declared import NUMERIC_TESTS, NumericTest
 from .output import format_option, note, print_json, wants_color, width
 
 if TYPE_CHECKING:
@@ -30,6 +31,13 @@ if TYPE_CHECKING:
     metavar="[NAME=]E",
     help="The smallest effect that matters: for all columns, or by effect (sd, ks, rate, tv) or "
     "column; repeatable.",
+)
+@click.option(
+    "--numeric-test",
+    type=click.Choice(NUMERIC_TESTS),
+    default="auto",
+    show_default=True,
+    help="Of numbers: auto combines Welch's t and Kolmogorov-Smirnov.",
 )
 @click.option(
     "--time",
@@ -83,6 +91,7 @@ def drift(
     cluster: str | None,
     key: str | None,
     min_effects: tuple[str, ...],
+    numeric_test: NumericTest,
     time: str | None,
     every: str | None,
     since: str | None,
@@ -118,6 +127,7 @@ def drift(
         key=key or (),
         cluster=cluster or ("cluster" if _are_runs(reference, current) else None),
         min_effect=parse_min_effects(min_effects),
+        numeric_test=numeric_test,
         time=time,
         every=every,
         since=since,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import Literal
+from typing import Literal, get_args
 
 from ..errors import InputError
 
@@ -14,6 +14,7 @@ NumericTest = Literal["auto", "ks", "welch", "anderson-darling", "cramer-von-mis
 EffectName = Literal[
     "standardised_mean_difference", "ks_distance", "rate_difference", "total_variation"
 ]
+NUMERIC_TESTS: tuple[NumericTest, ...] = get_args(NumericTest)
 
 _DEFAULTS: Mapping[EffectName, float] = {
     "standardised_mean_difference": 0.05,

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from ..errors import InputError, TableError
 from ..tables import column_list, require_names
+from ..tables.columns import NAME
 from .declared import NumericTest
 
 if TYPE_CHECKING:
     from ..tables.sources import Source
     from .classifying import Draw
     from .clusters import ClusterDesign
+    from .columns import Column
     from .declared import Direction, MinimumEffects
     from .facts import Facts, Skipped
     from .judging import Judged
@@ -147,6 +149,7 @@ def drift(
     'drift'
     """
     from ..tables.sources import open_source
+    from ..tables.sql import is_query, read_query
     from .classifying import Draw
     from .declared import minimum_effects, primaries
     from .judging import adjusted, undecided
@@ -161,6 +164,9 @@ def drift(
             f"numeric_test: {numeric_test!r} is no test",
             hint=f"one of {', '.join(get_args(NumericTest))}",
         )
+    if cluster is None:
+        cluster = _cluster_of_both(reference, current)
+    reference, current = (read_query(s) if is_query(s) else s for s in (reference, current))
     reference, current = two_windows(reference, current, time, since)
     names = _named(reference, "reference"), _named(current, "current")
     streams = open_streams(reference, current, names=names, memory_limit=memory_limit)
@@ -300,8 +306,18 @@ def drift(
 
 
 def _named(source: Any, side: str) -> str:
-    """What errors call a table: its path, else its side."""
-    return str(source) if isinstance(source, str | os.PathLike) else f"the {side} table"
+    """What errors call a table: its path, the name it was read under, else its side."""
+    if isinstance(source, str | os.PathLike):
+        return str(source)
+    kept = getattr(getattr(source, "schema", None), "metadata", None) or {}
+    return str(kept.get(NAME, b"").decode()) or f"the {side} table"
+
+
+def _cluster_of_both(reference: Any, current: Any) -> str | None:
+    """The column that runs say their rows belong together by; None for tables."""
+    sides = [side for side in (reference, current) if side is not None]
+    columns = {getattr(side, "cluster_column", None) for side in sides}
+    return columns.pop() if len(columns) == 1 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,7 +334,6 @@ class _Look:
         """The facts of one column, or of those that are tested in its place."""
         from .columns import Pair, column_of, read_pair
         from .derived import expand
-        from .exact import facts_of
         from .facts import Skipped
 
         for source, side in ((self.reference, "reference"), (self.current, "current")):
@@ -340,8 +355,18 @@ class _Look:
             if isinstance(column, Skipped):
                 found.append(column)
             else:
-                found.append(facts_of(column, self.draw.design, numeric_test=self.numeric_test))
+                found.append(self._facts(column))
         return found
+
+    def _facts(self, column: Column) -> Facts | Skipped:
+        from .exact import facts_of
+
+        return facts_of(
+            column,
+            self.draw.design,
+            numeric_test=self.numeric_test,
+            rng=self.draw.generator(column.name),
+        )
 
 
 def _look_at_all(names: Sequence[str], look: _Look) -> list[Facts | Skipped]:

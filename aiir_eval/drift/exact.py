@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..stats.drift_tests import ks_distance, level_groups, level_test
+from ..stats.randomness import Rng
+from ..stats.two_sample import TestResult
 from .columns import Column, Side, sort
 from .declared import NumericTest
 from .facts import (
@@ -37,8 +40,12 @@ def facts_of(
     design: ClusterDesign | None = None,
     *,
     numeric_test: NumericTest = "auto",
+    rng: Rng = None,
 ) -> Facts | Skipped:
-    """The facts of a column; with a `design`, what its clusters say besides."""
+    """The facts of a column; with a `design`, what its clusters say besides.
+
+    A `numeric_test` that needs every value is made here, `rng` deals its relabellings.
+    """
     if design is not None and design.paired:
         from .pairing import complete_pairs
 
@@ -50,10 +57,12 @@ def facts_of(
         return _rate_facts(column, design)
     if column.kind == "categorical":
         return _level_facts(column, design)
-    return _numeric_facts(column, design)
+    return _numeric_facts(column, design, numeric_test, rng)
 
 
-def _numeric_facts(column: Column, design: ClusterDesign | None) -> NumericFacts:
+def _numeric_facts(
+    column: Column, design: ClusterDesign | None, numeric_test: NumericTest, rng: Rng
+) -> NumericFacts:
     clustered = None if design is None else design.of_numbers(column)
     x, y = column.reference.values, column.current.values
     if not column.in_order:
@@ -67,8 +76,25 @@ def _numeric_facts(column: Column, design: ClusterDesign | None) -> NumericFacts
         bins=_bins(x, y),
         distribution=_ecdf(x, y),
         clustered=clustered,
+        tests=_requested(numeric_test, x, y, rng),
         note=column.note,
     )
+
+
+def _requested(
+    numeric_test: NumericTest, x: NDArray[Any], y: NDArray[Any], rng: Rng
+) -> dict[str, TestResult]:
+    from ..stats.distribution_tests import anderson_darling, cramer_von_mises, wasserstein
+
+    tests: dict[str, Callable[..., TestResult]] = {
+        "anderson-darling": anderson_darling,
+        "cramer-von-mises": cramer_von_mises,
+        "wasserstein": wasserstein,
+    }
+    if numeric_test not in tests:
+        return {}
+    sides = (side.astype(np.float64, copy=False) for side in (x, y))
+    return {numeric_test: tests[numeric_test](*sides, rng=rng)}
 
 
 def moments_of(values: NDArray[Any]) -> Moments:

@@ -7,6 +7,7 @@ import numpy as np
 from ...stats.drift_effects import detectable_total_variation, total_variation
 from ...stats.drift_tests import level_test
 from ..facts import Counts, LevelFacts
+from .describing import bars_of_levels, further_sizes
 from .terms import POWER, Judged, Terms, column_drift, effective_sizes, named_effect
 
 _NAMED_LEVELS = 3
@@ -45,6 +46,8 @@ def judge_levels(facts: LevelFacts, terms: Terms) -> Judged:
         effect=named_effect("total_variation", change),
         detectable=detectable,
         note=_new_and_vanished(facts),
+        effects=further_sizes(counts_x, counts_y, n_x / m_x, terms),
+        distribution=bars_of_levels(facts),
     )
     exceeds = change.estimate >= terms.minima.of(
         "total_variation", facts.name, primary=terms.primary

@@ -10,6 +10,7 @@ from ...stats.drift_tests import cauchy_combination, ks_pvalue, welch_of_moments
 from ...stats.two_sample import TestResult
 from ..facts import NumericFacts
 from ..result import Effect
+from .describing import further_sizes
 from .terms import (
     Judged,
     Terms,
@@ -89,6 +90,11 @@ def judge_numeric(facts: NumericFacts, terms: Terms) -> Judged:
         detectable = detectable_effect(mean, terms, clustered=facts.clustered, df=spread.df)
         detectable += smallest if terms.direction is not None else 0.0
         blind = detectable > minima.worth_seeing("standardised_mean_difference", facts.name)
+    effects: tuple[Effect, ...] = ()
+    if effect.name != "ks_distance":
+        effects = (Effect("ks_distance", low.estimate, low.low, high.high),)
+    if facts.bins is not None:
+        effects += further_sizes(*facts.bins, old.n / n_x, terms)
     result = column_drift(
         facts,
         terms,
@@ -99,6 +105,8 @@ def judge_numeric(facts: NumericFacts, terms: Terms) -> Judged:
         effect=effect,
         detectable=detectable,
         note=note,
+        effects=effects,
+        distribution=facts.distribution,
     )
     return Judged(result, exceeds, blind, shape, pvalue_at_least, may_exceed)
 

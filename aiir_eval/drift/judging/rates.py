@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from math import inf
 
+import numpy as np
+
 from ...stats.drift_effects import detectable_rate_difference, newcombe_interval
 from ...stats.drift_tests import rate_difference_test
-from ..facts import RateFacts
+from ..facts import Counts, RateFacts
+from .describing import bars_of_rate, further_sizes
 from .terms import (
     Judged,
     Terms,
@@ -69,9 +72,17 @@ def judge_rate(facts: RateFacts, terms: Terms) -> Judged:
         effect=named_effect("rate_difference", rate),
         detectable=detectable,
         note=note,
+        effects=further_sizes(*_counts(facts), n_x / m_x, terms),
+        distribution=bars_of_rate(facts),
     )
     blind = detectable > terms.minima.worth_seeing("rate_difference", facts.name)
     return Judged(result, exceeds, blind, may_exceed=exceeds)
+
+
+def _counts(facts: RateFacts) -> tuple[Counts, Counts]:
+    """How often false and true occur on each side."""
+    (ones_x, ones_y), (n_x, n_y) = facts.ones, facts.n
+    return np.array([n_x - ones_x, ones_x]), np.array([n_y - ones_y, ones_y])
 
 
 def _detectable(facts: RateFacts, terms: Terms) -> float:

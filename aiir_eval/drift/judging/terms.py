@@ -10,7 +10,7 @@ from ...stats.drift_effects import EffectEstimate
 from ...stats.drift_tests import Alternative
 from ..declared import Direction, MinimumEffects, NumericTest
 from ..facts import Clustered, Facts, Spread, kind_of
-from ..result import ColumnDrift, Effect
+from ..result import ColumnDrift, Distribution, Effect
 
 POWER = 0.8
 
@@ -59,6 +59,7 @@ def column_drift(
     detectable: float,
     note: str = "",
     effects: tuple[Effect, ...] = (),
+    distribution: Distribution | None = None,
 ) -> ColumnDrift:
     """The row of the report, its p-value not yet adjusted."""
     return ColumnDrift(
@@ -75,6 +76,7 @@ def column_drift(
         note=note,
         primary=terms.primary,
         effects=effects,
+        distribution=distribution,
     )
 
 
