@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -143,6 +143,15 @@ class Run:
     def complete(self) -> bool:
         """Whether every trial asked for has its row."""
         return self.manifest.status == "complete"
+
+    cluster_column: ClassVar[str] = "cluster"  # of the table below: its rows belong together by it
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """As a table where one is expected: a row a trial, as `output_attributes` has it."""
+        from .attributes import output_attributes
+
+        stream: object = output_attributes(self).__arrow_c_stream__(requested_schema)
+        return stream
 
     def to_pandas(self) -> Any:
         """The trials as a pandas DataFrame."""

@@ -11,6 +11,7 @@ from ..documents import file_digest
 from ..errors import TableError
 from .columns import NAME, WHERE, as_text
 from .selecting import selection
+from .sql import is_query, query_name, read_query
 from .text_files import read_csv, read_jsonl, refuse_duplicates
 
 if TYPE_CHECKING:
@@ -38,8 +39,9 @@ def read_table(
     Parameters
     ----------
     source : path or dataframe
-        A Parquet file (or a folder of them), CSV, TSV or JSON Lines, by the ending of its name; or
-        any pandas, polars or pyarrow frame, or object with the Arrow C stream protocol.
+        A Parquet file (or a folder of them), CSV, TSV or JSON Lines, by the ending of its name;
+        ``sql:`` and a query (see `sql`); or any pandas, polars or pyarrow frame, or object with the
+        Arrow C stream protocol.
     where : str, optional
         A DuckDB boolean expression over the table's columns. It sees nothing but this table: no
         subqueries, files, settings or extensions.
@@ -55,7 +57,10 @@ def read_table(
         Where the source cannot be read (file and line), or no row is left.
     """
     texts: Mapping[str, Any] = {}
-    if isinstance(source, str | Path):
+    if is_query(source):
+        label = name or query_name(source)
+        table = read_query(source, label)
+    elif isinstance(source, str | Path):
         label = name or str(source)
         table, texts = _read_path(Path(source), label, frozenset(text_columns))
     else:
@@ -77,7 +82,7 @@ def read_table(
 
 def table_digest(source: Any) -> str:
     """SHA-256 (hex) of a table: of the file's bytes, or of a frame's columns as text."""
-    if isinstance(source, str | Path):
+    if isinstance(source, str | Path) and not is_query(source):
         path = Path(source)
         if not path.is_dir():
             return file_digest(path)
@@ -87,7 +92,8 @@ def table_digest(source: Any) -> str:
         return parts.hexdigest()
     import pyarrow.compute as pc
 
-    table = _plain_types(read_frame(source, "the table"))
+    table = read_query(source) if is_query(source) else read_frame(source, "the table")
+    table = _plain_types(table)
     content = hashlib.sha256()
     for column in table.column_names:  # as text: the same whatever made the frame, and its chunks
         text = as_text(table, column)

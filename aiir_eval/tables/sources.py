@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import TableError
 from .reading import parquet_files, read_frame, read_table, table_format
+from .sql import is_query, query_name, read_query
 from .text_files import refuse_duplicates
 
 if TYPE_CHECKING:
@@ -65,9 +66,9 @@ def open_source(source: Any, *, name: str | None = None) -> Source:
     Parameters
     ----------
     source : path or dataframe
-        A Parquet file (or a folder of them), CSV, TSV or JSON Lines, by the ending of its name; or
-        any pandas, polars or pyarrow frame, or object with the Arrow C stream protocol. A `Source`
-        is given back as it is.
+        A Parquet file (or a folder of them), CSV, TSV or JSON Lines, by the ending of its name;
+        ``sql:`` and a query (see `sql`); or any pandas, polars or pyarrow frame, or object with the
+        Arrow C stream protocol. A `Source` is given back as it is.
     name : str, optional
         What errors call the table. By default the path, or "the table".
 
@@ -81,6 +82,10 @@ def open_source(source: Any, *, name: str | None = None) -> Source:
         return opened
     if not isinstance(source, str | os.PathLike):
         return _checked(TableSource(read_frame(source, name or "the table"), name or "the table"))
+    if is_query(source):
+        # Whole in memory: asked twice, a query may give its rows in another order.
+        label = name or query_name(str(source))
+        return _checked(TableSource(read_query(str(source), label), label))
     path, label = Path(source), name or str(source)
     if table_format(path, label) != "parquet":
         return TextSource(path, label)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import InputError
 from ...tables.sources import Source
+from ...tables.sql import is_query
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -95,4 +96,4 @@ def _width(kind: pa.DataType) -> int:
 
 
 def is_path(source: Any) -> bool:
-    return isinstance(source, str | os.PathLike)
+    return isinstance(source, str | os.PathLike) and not is_query(source)
