@@ -311,9 +311,10 @@ def _encoded(values: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _codes(chunks: list[pa.DictionaryArray]) -> Side:
-    parts = [chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False) for chunk in chunks]
-    codes = parts[0] if len(parts) == 1 else np.concatenate(parts)
     n_null = sum(chunk.null_count for chunk in chunks)
+    indices = [chunk.indices.fill_null(-1) if n_null else chunk.indices for chunk in chunks]
+    parts = [index.to_numpy(zero_copy_only=False) for index in indices]
+    codes = parts[0] if len(parts) == 1 else np.concatenate(parts)
     if n_null == 0:
         return Side(codes, None, 0, 0)
     rows = codes >= 0

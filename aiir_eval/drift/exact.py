@@ -32,7 +32,7 @@ _ID_SHARE = 0.5  # more distinct values than this share of the rows: ids or free
 _MAX_LEVELS = 1000  # told apart when clusters are relabelled; the rarest beyond are lumped
 _POINTS = 64  # at most, of a plot
 _BINS = 10
-_AT_ONCE, _IN_CACHE = 1 << 20, 1 << 14
+_AT_ONCE, _IN_CACHE = 1 << 20, 1 << 16
 
 
 def facts_of(

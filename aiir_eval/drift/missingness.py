@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from .columns import Pair
 
 if TYPE_CHECKING:
@@ -17,12 +19,28 @@ def missing_pair(pair: Pair) -> Pair | None:
     """
     import pyarrow.compute as pc
 
+    if not any(_may_miss(side) for side in (pair.reference, pair.current)):
+        return None
     sides = [_is_missing(side) for side in (pair.reference, pair.current)]
     if not any(pc.any(side).as_py() for side in sides):
         return None
     if all(pc.all(side).as_py() for side in sides):
         return None
     return Pair(f"{pair.name} is missing", sides[0], sides[1])
+
+
+def _may_miss(values: pa.ChunkedArray) -> bool:
+    """Whether a null or a NaN may be among the values: cheap where there is none."""
+    import pyarrow as pa
+
+    if values.null_count:
+        return True
+    if pa.types.is_dictionary(values.type):
+        return any(chunk.dictionary.null_count for chunk in values.chunks)
+    if not pa.types.is_floating(values.type):
+        return False
+    lowest = [chunk.to_numpy().min() for chunk in values.chunks if len(chunk)]
+    return bool(np.isnan(lowest).any())
 
 
 def _is_missing(values: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -175,11 +175,13 @@ def _parsed(values: pa.ChunkedArray) -> pa.ChunkedArray | None:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if pa.types.is_dictionary(values.type):
-        values = values.cast(values.type.value_type)
-    first = values.slice(0, 10 * _LOOKED_AT).drop_null().slice(0, _LOOKED_AT)
+    plain = values.type
+    if pa.types.is_dictionary(plain):
+        plain = plain.value_type
+    first = values.slice(0, 10 * _LOOKED_AT).cast(plain).drop_null().slice(0, _LOOKED_AT)
     if len(first) == 0 or not pc.all(pc.match_substring_regex(first, _ISO)).as_py():
         return None
+    values = values.cast(plain)
     for kind in (pa.timestamp("us", "UTC"), pa.timestamp("us")):
         try:
             return values.cast(kind)
