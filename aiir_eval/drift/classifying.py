@@ -237,8 +237,10 @@ def _score_maps(kernel: Floats, folds: Rows) -> list[tuple[Rows, Rows, Floats]]:
     maps = []
     for fold in np.unique(folds):
         inside, outside = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
-        factor = cho_factor(centred[np.ix_(outside, outside)] + penalty * np.eye(outside.size))
-        weights = cho_solve(factor, centred[np.ix_(outside, inside)]).T
+        within = centred[np.ix_(outside, outside)]
+        within.flat[:: outside.size + 1] += penalty
+        factor = cho_factor(within, overwrite_a=True, check_finite=False)
+        weights = cho_solve(factor, centred[np.ix_(outside, inside)], check_finite=False).T
         maps.append((inside, outside, weights))
     return maps
 
