@@ -236,16 +236,22 @@ def _shown(value: Any) -> str:
     return "null" if value is None else f"{value!r:.80}"
 
 
-def two_windows(reference: Any, current: Any, time: str | None, since: Any) -> tuple[Any, Any]:
+def two_windows(
+    reference: Any, current: Any, time: str | None, since: Any, every: str | None = None
+) -> tuple[Any, Any]:
     """The two tables to compare: those given, or one table's rows before a moment and from it on.
 
     Raises
     ------
     InputError
-        There is neither a second table nor a moment, or both.
+        There is neither a second table nor a moment, or both; or `every` cannot be used.
     TableError
         A moment cannot be read, or no row lies on a side.
     """
+    if every is not None:
+        parse_every(every)
+        if time is None:
+            raise InputError("every needs the column that holds the time", field="time")
     if since is None:
         if current is None:
             raise InputError(
