@@ -31,6 +31,7 @@ COMMANDS: Commands = {
         "What drift needs of a table, so that it need not be read again.",
     ),
     "drift-watch": ("drift_watch", "drift_watch", "Look daily, and alarm when it got worse."),
+    "vendor": ("vendor", "vendor", "Vendors: models that go away, and assessments."),
     "report": ("report", "report", "One HTML page of a run, comparison, verdict, drift, incident."),
     "schema": ("schema", "schema", "JSON Schema of a kind of document, for editors."),
 }

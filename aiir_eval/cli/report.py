@@ -40,11 +40,10 @@ def load(source: str) -> Any:
     if path.is_dir():
         return load_run(path)
     if not path.exists() and not path.suffix and path.name == source:
-        from .incident import read
+        from .incident.records import find, listing
 
-        records = read(())
-        if source in records:
-            return records[source]
+        if any(entry.id == source for entry in listing(()).entries):
+            return find(source, ())
     data = read_json(path) if path.suffix == ".json" else read_document(path).data
     kind = data.get("schema") if isinstance(data, dict) else None
     if kind == "aiir/verdict/1":

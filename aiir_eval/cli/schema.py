@@ -10,6 +10,8 @@ from .output import print_json
 
 KINDS = (
     "incident",
+    "clocks",
+    "vendor",
     "suite",
     "policy",
     "config",
@@ -40,7 +42,9 @@ def json_schema(kind: str) -> dict[str, Any]:
     from ..drift.summaries.document import SummaryDocument
     from ..drift.watching.state import WatchState
     from ..gate.policy import Policy
+    from ..incidents.clocks import Clocks
     from ..incidents.model import Incident
+    from ..response.vendors import VendorAssessment
     from ..runs.baselines import Baseline
     from ..runs.model import RunManifest
     from ..suites.model import Suite
@@ -48,6 +52,8 @@ def json_schema(kind: str) -> dict[str, Any]:
 
     models: dict[str, type[BaseModel]] = {
         "incident": Incident,
+        "clocks": Clocks,
+        "vendor": VendorAssessment,
         "suite": Suite,
         "policy": Policy,
         "config": ConfigDocument,
