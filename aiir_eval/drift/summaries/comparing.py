@@ -8,7 +8,7 @@ import numpy as np
 
 from ..facts import Bound, LevelFacts, Missing, Moments, NumericFacts, RateFacts, Skipped
 from ..result import Distribution
-from .histogram import Gap, Histogram, largest_gap
+from .histogram import Counts, Gap, Histogram, largest_gap, same_edges
 from .levels import AlignedLevels, aligned
 from .states import ColumnState, LevelState, NumericState, OpaqueState
 
@@ -19,7 +19,9 @@ StateFacts = NumericFacts | RateFacts | LevelFacts
 MISSING = " is missing"  # what the missing values of a column are tested as
 
 _ID_SHARE = 0.5  # more distinct values than this share of the rows: ids or free text
-_POINTS = 100  # of a distribution that is drawn
+_POINTS = 64  # of a distribution that is drawn
+_BINS = 10
+_EXACT = 2.0**53  # whole numbers up to here are doubles
 
 
 def compare_states(
@@ -38,18 +40,16 @@ def compare_states(
 def missing_values(
     name: str, reference: ColumnState, current: ColumnState
 ) -> RateFacts | Skipped | None:
-    """How often values are missing (null or NaN); None where none is."""
+    """How often values are missing (null or NaN); None where none is, or all are."""
     name = name + MISSING
     sides = reference, current
     ones = (reference.n_missing, current.n_missing)
     rows = tuple(side.n + side.n_null + getattr(side, "n_odd", 0) for side in sides)
-    if sum(ones) == 0:
+    if sum(ones) in (0, sum(rows)):
         return None
     for n, side in zip(rows, ("reference", "current"), strict=True):
         if n < 2:
             return Skipped(name, f"fewer than two values in {side}")
-    if sum(ones) == sum(rows):
-        return Skipped(name, "one value throughout")
     return RateFacts(name, ones, (rows[0], rows[1]))
 
 
@@ -88,13 +88,16 @@ def _numbers(
     if old.numbers_rows and new.numbers_rows:
         return Skipped(name, "it numbers the rows")
     gap = gap_of(old, new)
+    beyond = max(abs(end) for side in (old, new) for end in (side.low, side.high)) > _EXACT
     return NumericFacts(
         name,
         _moments(old),
         _moments(new),
         Bound(gap.low, gap.high),
         missing,
+        bins=_bins(old, new),
         distribution=_ecdf(old, new),
+        note="whole numbers beyond 2^53 are rounded" if old.whole and beyond else "",
     )
 
 
@@ -105,6 +108,17 @@ def gap_of(old: NumericState, new: NumericState) -> Gap:
 
 def _moments(state: NumericState) -> Moments:
     return Moments(state.n, state.mean, state.variance, state.low, state.high)
+
+
+def _bins(old: NumericState, new: NumericState) -> tuple[Counts, Counts] | None:
+    """Counts between (about) the deciles of the reference, where both count at the same edges."""
+    if not same_edges(old.histogram.edges, new.histogram.edges) or not old.histogram.edges.size:
+        return None
+    wanted = np.arange(1, _BINS) / _BINS * old.n
+    marks = np.searchsorted(old.histogram.upto, wanted, side="right")
+    marks = np.unique(np.minimum(marks, old.histogram.edges.size - 1))
+    sides = [np.diff(side.histogram.upto[marks], prepend=0, append=side.n) for side in (old, new)]
+    return sides[0], sides[1]
 
 
 def _ecdf(old: NumericState, new: NumericState) -> Distribution:

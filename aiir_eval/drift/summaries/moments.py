@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 _PLAIN_RANGE = (1e-120, 1e140)  # where squares neither vanish nor overflow
 
 
+_IN_CACHE = 1 << 14
+
+
 @dataclass(frozen=True, slots=True)
 class Moments:
     """Count, sum and sum of squares, kept as exact rationals.
@@ -52,8 +55,12 @@ def moments_of(values: NDArray[np.float64]) -> Moments:
         shift = int(np.frexp(largest)[1])  # a power of two: dividing by it rounds nothing
         values = np.ldexp(values, -shift)
     centre = float(values.mean())
-    apart = values - centre
-    off, scatter = Fraction(float(apart.sum())), Fraction(float(apart @ apart))
+    sums, squares = [], []
+    for start in range(0, values.size, _IN_CACHE):
+        apart = values[start : start + _IN_CACHE] - centre
+        sums.append(apart.sum())
+        squares.append(np.einsum("i,i->", apart, apart))  # no thread of BLAS beside ours
+    off, scatter = Fraction(float(np.sum(sums))), Fraction(float(np.sum(squares)))
     n, middle = values.size, Fraction(centre)
     unit = Fraction(2) ** shift
     total = n * middle + off
