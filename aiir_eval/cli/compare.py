@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .output import format_option, note, print_json, wants_color, width
+from .sources import names_a_file, short_name
 from .tables import Columns, table_options
 
 if TYPE_CHECKING:
@@ -124,11 +125,11 @@ def read_side(path: str, columns: Columns) -> Run:
 
     if is_run(path) or (Path(path).is_dir() and columns.id_ is None):
         return load_run(path)
-    if not Path(path).exists():
+    if names_a_file(path) and not Path(path).exists():
         raise click.UsageError(f"{path}: no such file or folder")
     if columns.id_ is None or not (columns.passed or columns.score):
         raise click.UsageError(
             f"{path} is a table: name its columns, e.g. --id id --passed ok "
             "(or make a run of it with `aiir import table`)"
         )
-    return columns.read(path, target_name=Path(path).stem)
+    return columns.read(path, target_name=short_name(path))

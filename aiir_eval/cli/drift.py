@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from ..drift.declared import NUMERIC_TESTS, NumericTest
 from .output import format_option, note, print_json, wants_color, width
+from .sources import table_of, tracking_option
 
 if TYPE_CHECKING:
     from ..drift.result import DriftReport
@@ -82,6 +83,7 @@ if TYPE_CHECKING:
     help="Log to this MLflow, e.g. sqlite:///mlflow.db or http://localhost:5000.",
 )
 @click.option("--experiment", default="aiir", show_default=True, help="The MLflow experiment.")
+@tracking_option
 @format_option
 def drift(
     reference: str,
@@ -102,14 +104,19 @@ def drift(
     out: str | None,
     mlflow_uri: str | None,
     experiment: str,
+    tracking_uri: str | None,
     format_: str,
 ) -> None:
-    """What changed between two tables: parquet, CSV or JSONL, summaries of them, or two runs.
+    """What changed between two tables.
+
+    A table is a parquet file or folder, CSV, JSONL, a summary of one, a run, sql: and a query of
+    DuckDB, mlflow-traces:EXPERIMENT[?FILTER], or mlflow-table:RUN_ID/FILE.
 
     \b
     aiir drift last_week.parquet this_week.parquet --cluster user_id
     aiir drift old.csv new.csv --primary passed:down
     aiir drift log.parquet --time created_at --since 2026-03-01 --every 1d
+    aiir drift "sql:SELECT * FROM 'log/*.csv' WHERE week = 1" new.csv
     aiir drift old.csv new.csv --primary passed --by model,country
 
     Rows of two runs belong together by the cluster of their cases.
@@ -120,12 +127,12 @@ def drift(
     from ..drift.detecting import drift as detect
 
     report = detect(
-        table_of(reference),
-        None if current is None else table_of(current),
+        table_of(reference, tracking_uri),
+        None if current is None else table_of(current, tracking_uri),
         columns=None if columns is None else names(columns),
         primary=() if primary is None else names(primary),
         key=key or (),
-        cluster=cluster or ("cluster" if _are_runs(reference, current) else None),
+        cluster=cluster,
         min_effect=parse_min_effects(min_effects),
         numeric_test=numeric_test,
         time=time,
@@ -165,23 +172,6 @@ def _log(report: DriftReport, uri: str, experiment: str, reference: str, current
             report, uri=uri, experiment=experiment, reference=reference, current=current
         )
     note(f"MLflow run {tracked.run_id} in {tracked.uri}")
-
-
-def _are_runs(reference: str, current: str | None) -> bool:
-    from ..runs.model import is_run
-
-    return is_run(reference) and current is not None and is_run(current)
-
-
-def table_of(path: str) -> Any:
-    """A table's path; of a run, the columns that describe its outputs."""
-    from ..runs.model import is_run, load_run
-
-    if not is_run(path):
-        return path
-    from ..runs.attributes import output_attributes
-
-    return output_attributes(load_run(path))
 
 
 def names(text: str) -> list[str]:

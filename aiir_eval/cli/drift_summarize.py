@@ -6,6 +6,7 @@ import click
 
 from .drift import names
 from .output import note
+from .sources import table_of
 
 
 @click.command("drift-summarize")
@@ -67,7 +68,7 @@ def drift_summarize(
         raise click.UsageError("one table at a time; --merge makes one of several summaries")
     else:
         summary = summarize(
-            tables[0],
+            table_of(tables[0]),
             columns=None if columns is None else names(columns),
             cluster=cluster,
             like=like,

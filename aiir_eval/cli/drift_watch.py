@@ -7,8 +7,9 @@ import sys
 
 import click
 
-from .drift import names, table_of
+from .drift import names
 from .output import format_option, note, print_json
+from .sources import table_of
 
 _SPANS = {"yr": 365, "year": 365, "month": 30, "mo": 30, "week": 7, "w": 7}
 _RATE = re.compile(r"\s*([0-9.]+)\s*/\s*([0-9.]*)\s*([a-z]*)\s*")

@@ -41,11 +41,12 @@ class Columns:
     ) -> Run:
         """The table as a run."""
         from ..runs.importing import import_table
+        from .sources import names_a_file, table_of
 
         if self.id_ is None:
             raise click.UsageError("--id is needed: the columns that make a case's id")
         return import_table(
-            path,
+            path if names_a_file(path) else table_of(path),
             id=self.id_,
             passed=self.passed or None,
             score=self.score or None,

@@ -39,6 +39,12 @@ def read_trace(trace_id: str, tracking_uri: str | None = None) -> Interaction:
             _PASSWORD.sub("", f"the trace {trace_id!r} cannot be read from {where}: {reason}"),
             hint="name the store that holds it, such as sqlite:///mlflow.db",
         ) from None
+    return interaction_of(trace)
+
+
+def interaction_of(trace: Any) -> Interaction:
+    """What a trace, as MLflow's client gives it, says of its interaction."""
+    trace_id = str(trace.info.trace_id)
     spans = list(trace.data.spans)
     root = next((span for span in spans if span.parent_id is None), spans[0] if spans else None)
     notes = {**trace.info.trace_metadata, **trace.info.tags}

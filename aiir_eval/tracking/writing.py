@@ -85,7 +85,7 @@ def open_experiment(uri: str | None, name: str, *, what: str) -> Iterator[Experi
     opt_out()
     store, lost = resolve_store(uri), nothing_lost(what)
     check_reachable(store, lost=lost)
-    with _quiet(), _plain_errors(store, lost):
+    with quiet(), plain_errors(store, lost):
         from mlflow import MlflowClient
 
         client = MlflowClient(tracking_uri=store.uri)
@@ -140,7 +140,7 @@ def _split(table: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
 
 
 @contextmanager
-def _plain_errors(store: Store, lost: str) -> Iterator[None]:
+def plain_errors(store: Store, lost: str) -> Iterator[None]:
     """Errors of MLflow and its libraries as ours, without secrets."""
     import requests
     from mlflow.exceptions import MlflowException
@@ -153,9 +153,9 @@ def _plain_errors(store: Store, lost: str) -> Iterator[None]:
         message = (store.without_secrets(str(error)).strip() or repr(error)).splitlines()[0]
         if _connection_lost(error):
             raise UnreachableError(
-                f"the MLflow server {store.shown} could not be reached: {message} {lost}"
+                f"the MLflow server {store.shown} could not be reached: {message} {lost}".rstrip()
             ) from None
-        raise InputError(f"MLflow at {store.shown} refused: {message} {lost}") from None
+        raise InputError(f"MLflow at {store.shown} refused: {message} {lost}".rstrip()) from None
 
 
 def _connection_lost(error: BaseException) -> bool:
@@ -173,7 +173,7 @@ _levels: dict[str, int] = {}
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """MLflow's and alembic's loggers at ERROR, and back; several threads may be inside at once."""
     global _quiet_depth
     import mlflow  # noqa: F401  (it sets the level of its logger when first imported)
