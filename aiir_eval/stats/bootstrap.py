@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from copy import copy
 from dataclasses import dataclass, field
-from math import ceil, inf, log, sqrt
+from math import inf, sqrt
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from aiir_eval.stats.clustering import Codes, Floats, as_values, cluster_codes, clustered_mean
-from aiir_eval.stats.randomness import Rng, as_generator
+from aiir_eval.stats.bootstrap_drawn import Drawn
+from aiir_eval.stats.bootstrap_sides import Law, Side, ratio, ratio_law, value_law
+from aiir_eval.stats.clustering import Codes, Floats, as_values, cluster_codes
+from aiir_eval.stats.randomness import Rng
 
 Statistic = Literal["mean", "quantile"]
 
 METHOD = "cluster bootstrap, expanded percentile"
-
-BLOCK = 1 << 17  # weights held at a time: they stay in the cache, and memory bounded
+EVERY = "cluster bootstrap over all resamples, expanded percentile"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValueBound:
     """A mean or quantile with one-sided bounds, each at `confidence_level`.
 
-    A bound is infinite when there are too few values to bound the quantile asked for.
+    A bound is infinite when there are too few values to bound the quantile asked for. n_resamples
+    is 0 where the law of all resamples is computed and none is drawn.
     """
 
     estimate: float
@@ -34,7 +35,7 @@ class ValueBound:
     n_clusters: int
     n_resamples: int
     method: str
-    draws: Floats = field(repr=False, compare=False)
+    law: Law = field(repr=False, compare=False)
 
     def pvalue(self, limit: float, alternative: Literal["less", "greater"] = "less") -> float:
         """P-value for the true value being less (or greater) than `limit`; agrees with the bounds.
@@ -46,9 +47,8 @@ class ValueBound:
         below = alternative == "less"
         if np.isinf(self.upper if below else self.lower) or (not below and self.lower == 0):
             return 1.0
-        against = self.draws >= limit if below else self.draws <= limit
-        share = (np.count_nonzero(against) + 1) / (self.draws.size + 1)
-        if share == 1:
+        share = self.law.at_least(limit) if below else self.law.at_most(limit)
+        if share >= 1:
             return 1.0
         shrink = sqrt((self.n_clusters - 1) / self.n_clusters)
         return float(stdtr(self.n_clusters - 1, shrink * float(ndtri(share))))
@@ -89,7 +89,8 @@ def cluster_bootstrap_ratio(
     confidence_level : float
         Level of each one-sided bound.
     n_resamples : int
-        Bootstrap samples.
+        Bootstrap samples where they have to be drawn: for quantiles, and for a mean where the
+        sides differ in trials by cluster. Memory does not grow with them.
     rng : Generator, SeedSequence, int or None
         Source of the resampling; None is a fixed seed.
 
@@ -106,6 +107,11 @@ def cluster_bootstrap_ratio(
     with fewer than log(alpha) / log(q) effective values (n over the design effect of the share
     above the quantile; 59 for the 95th percentile at 95%) that bound is infinite (or 0). Assumes
     independent clusters; below about 10 the bounds are rough.
+
+    A mean, and a ratio of means with the same trials on both sides, is a ratio of sums: the law of
+    all its resamples follows from Fourier transforms, nothing is drawn and n_resamples of the
+    result is 0. Its bounds are never inside those of all resamples, and outside by at most 0.04
+    standard errors plus a share of 1e-4 (9,999 drawn resamples leave a noise of 0.02).
 
     References
     ----------
@@ -126,25 +132,24 @@ def cluster_bootstrap_ratio(
         raise ValueError("a ratio needs values that are not negative")
     level = _share(quantile, statistic)
     codes = _paired_codes(clusters, values)
-    before, after = (_Side(*side, level) for side in zip(values, codes, strict=True))
-    draws = _draws([before, after], n_resamples, rng)
-    ratios = np.sort(_ratio(draws[0], draws[1]))
+    before, after = (Side(*side, level) for side in zip(values, codes, strict=True))
+    law = ratio_law(before, after, n_resamples, rng)
     n_clusters = before.n_clusters
-    low, high = _tails(ratios, n_clusters, confidence_level)
+    low, high = _bounds(law, n_clusters, confidence_level)
     if not (before.shows_high(confidence_level) and after.shows_low(confidence_level)):
         low = 0.0
     if not (after.shows_high(confidence_level) and before.shows_low(confidence_level)):
         high = inf
-    estimate = _ratio(np.array([before.estimate]), np.array([after.estimate]))
+    estimate = ratio(np.array([before.estimate]), np.array([after.estimate]))
     return RatioBound(
         estimate=float(estimate[0]),
         lower=max(low, 0.0),
         upper=high,
         confidence_level=confidence_level,
         n_clusters=n_clusters,
-        n_resamples=n_resamples,
-        method=METHOD,
-        draws=ratios,
+        n_resamples=n_resamples if isinstance(law, Drawn) else 0,
+        method=METHOD if isinstance(law, Drawn) else EVERY,
+        law=law,
         baseline=before.estimate,
         candidate=after.estimate,
     )
@@ -193,147 +198,31 @@ def cluster_bootstrap_value(
     """
     array = as_values(values, "values")
     codes = cluster_codes(clusters, array.size)
-    (ordered,) = _canonical([(array, codes)])
-    side = _Side(array, ordered, _share(quantile, statistic))
-    draws = np.sort(_draws([side], n_resamples, rng)[0])
-    low, high = _tails(draws, side.n_clusters, confidence_level)
+    side = Side(array, codes, _share(quantile, statistic))
+    law = value_law(side, n_resamples, rng)
+    low, high = _bounds(law, side.n_clusters, confidence_level)
     return ValueBound(
         estimate=side.estimate,
         lower=low if side.shows_low(confidence_level) else -inf,
         upper=high if side.shows_high(confidence_level) else inf,
         confidence_level=confidence_level,
         n_clusters=side.n_clusters,
-        n_resamples=n_resamples,
-        method=METHOD,
-        draws=draws,
+        n_resamples=n_resamples if isinstance(law, Drawn) else 0,
+        method=METHOD if isinstance(law, Drawn) else EVERY,
+        law=law,
     )
 
 
-class _Side:
-    """One side's values, ready to be weighted by how often each cluster was drawn."""
-
-    def __init__(self, values: Floats, codes: Codes, level: float | None) -> None:
-        order = np.lexsort((codes, values))
-        self.values, self.codes, self.level = values[order], codes[order], level
-        self.n_clusters = int(codes.max()) + 1
-        self.counts = np.bincount(self.codes, minlength=self.n_clusters).astype(np.float64)
-        self.sums = np.bincount(self.codes, weights=self.values, minlength=self.n_clusters)
-        self.n_effective = inf
-        if level is None:
-            self.estimate = float(self.sums.sum() / values.size)
-            return
-        first = max(ceil(level * values.size - 1e-9) - 1, 0)
-        self.estimate = float(self.values[first])
-        above = (self.values > self.estimate).astype(np.float64)
-        mean = clustered_mean(above, np.unique(self.codes, return_inverse=True)[1])
-        spread = mean.estimate * (1 - mean.estimate) / values.size
-        effect = mean.variance / spread if spread > 0 else mean.cluster_size
-        self.n_effective = values.size / max(effect, 1.0)
-        reach = 5 * sqrt(max(effect, 1.0) * level * (1 - level) / values.size) * values.size
-        self.band = slice(max(int(first - reach - 20), 0), int(first + reach + 20))
-        self.before_band = np.bincount(
-            self.codes[: self.band.start], minlength=self.n_clusters
-        ).astype(np.float64)
-
-    def shows_high(self, confidence_level: float) -> bool:
-        """Is a value above the quantile likely to be among so many?"""
-        return self.level is None or self._seen(self.level, confidence_level)
-
-    def shows_low(self, confidence_level: float) -> bool:
-        return self.level is None or self._seen(1 - self.level, confidence_level)
-
-    def _seen(self, share: float, confidence_level: float) -> bool:
-        return self.n_effective * log(share) <= log(1 - confidence_level)
-
-    def only(self, clusters: Codes) -> _Side:
-        """The same side of these clusters alone, for means."""
-        part = copy(self)
-        part.counts, part.sums = self.counts[clusters], self.sums[clusters]
-        return part
-
-    def weighted(self, drawn_often: Codes, weights: Floats) -> Floats:
-        """The statistic for every row of (draws, clusters), given as integers and as floats."""
-        totals = weights @ self.counts
-        if self.level is None:
-            with np.errstate(invalid="ignore"):
-                return np.asarray(weights @ self.sums / totals)
-        targets = self.level * totals - 1e-9
-        band = self.values[self.band]
-        start = weights @ self.before_band
-        reached = np.cumsum(np.take(drawn_often, self.codes[self.band], axis=1), axis=1)
-        missing = np.ceil(targets - start).astype(np.int64)
-        result = band[np.argmax(reached >= missing[:, None], axis=1)]
-        outside = (reached[:, -1] < missing) | ((missing <= 0) & (self.band.start > 0))
-        for row in np.flatnonzero(outside):  # rarer than one in a million
-            every = np.cumsum(weights[row][self.codes])
-            result[row] = self.values[
-                min(int(np.searchsorted(every, targets[row])), every.size - 1)
-            ]
-        return np.where(totals > 0, result, np.nan)
-
-
-def _draws(sides: list[_Side], n_resamples: int, rng: Rng) -> list[Floats]:
-    """The statistic of each side over bootstrap samples of clusters, the same for all sides."""
-    if n_resamples < 1:
-        raise ValueError(f"n_resamples: {n_resamples} is not positive")
-    generator, n_clusters = as_generator(rng), sides[0].n_clusters
-    sides, often = _alike(sides)
-    blocks: list[list[Floats]] = [[] for _ in sides]
-    rows = max(8, BLOCK // often.size)
-    for start in range(0, n_resamples, rows):
-        size = min(rows, n_resamples - start)
-        if often.size < n_clusters:
-            drawn = generator.multinomial(n_clusters, often / n_clusters, size=size)
-        else:
-            drawn = _drawn_often(n_clusters, size, generator)
-        weights = drawn.astype(np.float64)
-        for side, block in zip(sides, blocks, strict=True):
-            block.append(side.weighted(drawn, weights))
-    whole = np.stack([np.concatenate(block) for block in blocks])
-    return list(whole[:, ~np.isnan(whole).any(axis=0)])  # a draw may miss a side altogether
-
-
-def _alike(sides: list[_Side]) -> tuple[list[_Side], Codes]:
-    """One cluster for all that hold the same, and how many those are.
-
-    Only for means, and where it saves drawing: pass or fail leaves few kinds of clusters.
-    """
-    every = np.ones(sides[0].n_clusters, dtype=np.intp)
-    if sides[0].level is not None:
-        return sides, every
-    held = np.stack([column for side in sides for column in (side.counts, side.sums)])
-    _, first, often = np.unique(held, axis=1, return_index=True, return_counts=True)
-    if 8 * first.size > every.size:
-        return sides, every
-    return [side.only(first) for side in sides], often
-
-
-def _drawn_often(n_clusters: int, size: int, generator: np.random.Generator) -> Codes:
-    """How often each cluster is drawn, (size, clusters)."""
-    small = np.uint16 if n_clusters <= 1 << 16 else np.int64
-    drawn = generator.integers(0, n_clusters, size=(size, n_clusters), dtype=small)
-    places = np.add(drawn, np.arange(size)[:, None] * n_clusters, dtype=np.intp)
-    return np.bincount(places.ravel(), minlength=size * n_clusters).reshape(size, n_clusters)
-
-
-def _tails(draws: Floats, n_clusters: int, confidence_level: float) -> tuple[float, float]:
+def _bounds(law: Law, n_clusters: int, confidence_level: float) -> tuple[float, float]:
     from scipy.special import ndtr, stdtrit
 
     if not 0 < confidence_level < 1:
         raise ValueError(f"confidence_level: {confidence_level} is not between 0 and 1")
-    if n_clusters < 2 or draws.size == 0:
+    if n_clusters < 2:
         return -inf, inf
     t = float(stdtrit(n_clusters - 1, 1 - confidence_level))
     tail = float(ndtr(sqrt(n_clusters / (n_clusters - 1)) * t))
-    return (
-        float(np.quantile(draws, tail, method="lower")),
-        float(np.quantile(draws, 1 - tail, method="higher")),
-    )
-
-
-def _ratio(before: Floats, after: Floats) -> Floats:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where((before == 0) & (after == 0), 1.0, after / before)
+    return law.lower(tail), law.upper(tail)
 
 
 def _share(quantile: float | None, statistic: Statistic) -> float | None:
@@ -348,34 +237,15 @@ def _share(quantile: float | None, statistic: Statistic) -> float | None:
     return quantile
 
 
-def _paired_codes(clusters: Any, values: tuple[Floats, Floats]) -> list[Codes]:
-    labels = clusters if isinstance(clusters, tuple) and len(clusters) == 2 else (clusters,) * 2
-    if labels[0] is None or labels[1] is None:
+def _paired_codes(clusters: Any, values: tuple[Floats, Floats]) -> tuple[Codes, Codes]:
+    pair = clusters if isinstance(clusters, tuple) and len(clusters) == 2 else (clusters,) * 2
+    if pair[0] is None or pair[1] is None:
         raise ValueError("clusters: needed to pair the two sides")
     split, n = values[0].size, values[0].size + values[1].size
-    if len(labels[0]) != split or len(labels[1]) != n - split:
+    if len(pair[0]) != split or len(pair[1]) != n - split:
         raise ValueError(
-            f"clusters: {len(labels[0])} and {len(labels[1])} labels for {split} and "
-            f"{n - split} values"
+            f"clusters: {len(pair[0])} and {len(pair[1])} labels for {split} and {n - split} values"
         )
-    codes = cluster_codes([*labels[0], *labels[1]], n)
-    return _canonical([(values[0], codes[:split]), (values[1], codes[split:])])
-
-
-def _canonical(sides: list[tuple[Floats, Codes]]) -> list[Codes]:
-    """Number the clusters by what they hold, so that names and row order cannot matter."""
-    values = np.concatenate([side[0] for side in sides]) + 0.0  # no negative zero
-    codes = np.concatenate([side[1] for side in sides])
-    number = np.repeat(np.arange(len(sides)), [side[1].size for side in sides])
-    order = np.lexsort((values, number, codes))
-    ends = np.cumsum(np.bincount(codes))
-    rows = np.ascontiguousarray(np.stack([number[order], values[order]], axis=1, dtype=np.float64))
-    data, width = rows.tobytes(), rows.itemsize * 2
-    starts = np.concatenate([[0], ends[:-1]])
-    keys = [
-        data[start * width : end * width]
-        for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
-    ]
-    rank = np.empty(len(keys), dtype=np.intp)
-    rank[sorted(range(len(keys)), key=keys.__getitem__)] = np.arange(len(keys))
-    return [rank[side[1]] for side in sides]
+    arrays = all(isinstance(labels, np.ndarray) for labels in pair)
+    codes = cluster_codes(np.concatenate(pair) if arrays else [*pair[0], *pair[1]], n)
+    return codes[:split], codes[split:]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import tracemalloc
+from itertools import product
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from aiir_eval.stats import cluster_bootstrap_ratio, cluster_bootstrap_value
+from aiir_eval.stats import bootstrap_drawn, cluster_bootstrap_ratio, cluster_bootstrap_value
+from aiir_eval.stats.bootstrap_drawn import Drawn
 
 
 def test_estimate_is_the_plain_ratio() -> None:
@@ -35,17 +37,70 @@ def test_bounds_of_a_mean_agree_with_scipys_percentile_bootstrap() -> None:
     assert (ours.lower, ours.upper) == pytest.approx((theirs.low, theirs.high), abs=0.01)
 
 
-def test_clusters_that_hold_the_same_are_drawn_as_one_kind() -> None:
+@pytest.mark.parametrize("kind", ["graded", "judged", "one large", "tied"])
+def test_bounds_of_means_are_those_of_all_resamples(kind: str) -> None:
     rng = np.random.default_rng(8)
-    clusters = np.repeat(np.arange(300), rng.integers(1, 4, 300))
-    passed = (rng.random(clusters.size) < 0.8).astype(float)
-    few = cluster_bootstrap_value(passed, clusters=clusters, n_resamples=9999)
-    many = cluster_bootstrap_value(
-        passed + 1e-9 * rng.random(passed.size), clusters=clusters, n_resamples=9999
+    sizes = rng.integers(1, 4, 6)
+    values = {
+        "graded": rng.exponential(size=sizes.sum()),
+        "judged": (rng.random(sizes.sum()) < 0.6).astype(float),
+        "one large": np.append(np.ones(sizes.sum() - 1), 40.0),
+        "tied": np.repeat(rng.random(6), sizes),
+    }[kind]
+    clusters = np.repeat(np.arange(6), sizes)
+    bound = cluster_bootstrap_value(values, clusters=clusters, confidence_level=0.9)
+    drawn = np.array(list(product(range(6), repeat=6)))  # all 46,656 resamples
+    sums = np.bincount(clusters, weights=values)
+    means = np.sort(sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1))
+    tail = stats.norm.cdf(math.sqrt(6 / 5) * stats.t.ppf(0.1, 5))
+    low, further = np.quantile(means, [tail, tail - 2e-4], method="lower")
+    high, beyond = np.quantile(means, [1 - tail, 1 - tail + 2e-4], method="higher")
+    error = means.std()
+    assert further - 0.08 * error <= bound.lower <= low + 1e-9
+    assert high - 1e-9 <= bound.upper <= beyond + 0.08 * error
+    assert bound.n_resamples == 0 and "all resamples" in bound.method
+    for limit in np.quantile(means, [0.01, 0.2, 0.5, 0.97]):
+        share = np.mean(means <= limit + 1e-12)
+        most = np.mean(means <= limit + 0.08 * error) + 1.1e-4
+        assert share <= bound.law.at_most(limit) <= most
+
+
+def test_bounds_of_ratios_of_means_agree_with_drawn_resamples() -> None:
+    rng = np.random.default_rng(9)
+    clusters = np.repeat(np.arange(80), 3)
+    before, after = rng.lognormal(0, 1, size=(2, 240))
+    every = cluster_bootstrap_ratio(before, after, clusters=clusters)
+    weights = rng.multinomial(80, np.full(80, 1 / 80), size=40_000)
+    sums = [np.bincount(clusters, weights=side) for side in (before, after)]
+    ratios = (weights @ sums[1]) / (weights @ sums[0])
+    tail = stats.norm.cdf(math.sqrt(80 / 79) * stats.t.ppf(0.05, 79))
+    expected = np.quantile(ratios, [tail, 1 - tail])
+    assert (every.lower, every.upper) == pytest.approx(expected, abs=0.06 * ratios.std())
+    assert every.n_resamples == 0
+    twice = cluster_bootstrap_ratio(
+        before, np.repeat(after, 2), clusters=(clusters, np.repeat(clusters, 2))
     )
-    assert few.draws.mean() == pytest.approx(many.draws.mean(), abs=1e-3)
-    assert few.draws.std() == pytest.approx(many.draws.std(), rel=0.03)
-    assert (few.lower, few.upper) == pytest.approx((many.lower, many.upper), abs=3e-3)
+    assert (twice.lower, twice.upper) == pytest.approx((every.lower, every.upper), rel=1e-6)
+    without = clusters != 0
+    drawn = cluster_bootstrap_ratio(
+        before, after[without], clusters=(clusters, clusters[without]), n_resamples=4000
+    )
+    assert drawn.n_resamples == 4000
+    assert drawn.upper == pytest.approx(every.upper, rel=0.05)
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1.0, 1e12])
+def test_bounds_of_means_scale_with_the_values(scale: float) -> None:
+    values = np.random.default_rng(10).exponential(size=60)
+    one, many = cluster_bootstrap_value(values), cluster_bootstrap_value(scale * values)
+    assert (many.lower, many.upper) == pytest.approx((scale * one.lower, scale * one.upper))
+
+
+@pytest.mark.parametrize("level", [0.5, 0.999, 0.99999])
+def test_a_mean_has_bounds_at_any_level(level: float) -> None:
+    values = np.random.default_rng(11).pareto(1.1, size=30)
+    bound = cluster_bootstrap_value(values, confidence_level=level)
+    assert values.min() <= bound.lower <= bound.upper <= values.max()
 
 
 def test_quantile_band_equals_quantiles_of_full_resamples() -> None:
@@ -63,8 +118,9 @@ def test_quantile_band_equals_quantiles_of_full_resamples() -> None:
         )
         for _ in range(400)
     ]
-    assert bound.draws.mean() == pytest.approx(np.mean(slow), abs=0.01)
-    assert bound.draws.std() == pytest.approx(np.std(slow), rel=0.15)
+    assert isinstance(bound.law, Drawn) and bound.law.kept is not None
+    assert bound.law.kept.mean() == pytest.approx(np.mean(slow), abs=0.01)
+    assert bound.law.kept.std() == pytest.approx(np.std(slow), rel=0.15)
 
 
 def test_pairing_and_clusters_both_matter() -> None:
@@ -129,15 +185,34 @@ def test_one_cluster_bounds_nothing() -> None:
     assert (bound.lower, bound.upper) == (0.0, math.inf)
 
 
+def test_resamples_that_are_not_kept_say_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(8).exponential(size=150).round(1)  # many ties
+    options = {"statistic": "quantile", "quantile": 0.8, "n_resamples": 20_000}
+    kept = cluster_bootstrap_value(values, **options)
+    monkeypatch.setattr(bootstrap_drawn, "HELD", 500)
+    passing = cluster_bootstrap_value(values, **options)
+    assert isinstance(passing.law, Drawn) and passing.law.kept is None
+    assert (passing.lower, passing.upper) == (kept.lower, kept.upper)
+    for limit in (1.0, kept.lower, 1.6):
+        for side in ("less", "greater"):
+            assert passing.pvalue(limit, side) == kept.pvalue(limit, side)
+    smooth = np.random.default_rng(9).normal(size=20_000)
+    whole = Drawn.of(lambda: np.array_split(smooth, 7))
+    for tail in (0.0, 0.001, 0.03, 0.5, 1.0):
+        assert whole.lower(tail) == np.quantile(smooth, tail, method="lower")
+        assert whole.upper(tail) == np.quantile(smooth, 1 - tail, method="higher")
+
+
 def test_memory_does_not_grow_with_the_resamples() -> None:
-    values = np.random.default_rng(8).exponential(size=2000)
-    peaks = []
-    for n_resamples in (2000, 20_000):
-        tracemalloc.start()
-        cluster_bootstrap_value(values, n_resamples=n_resamples)
-        peaks.append(tracemalloc.get_traced_memory()[1])
-        tracemalloc.stop()
-    assert peaks[1] < 1.2 * peaks[0]
+    values = np.random.default_rng(8).exponential(size=40)
+    for options in ({}, {"statistic": "quantile", "quantile": 0.5}):
+        peaks = []
+        for n_resamples in (140_000, 280_000):
+            tracemalloc.start()
+            cluster_bootstrap_value(values, n_resamples=n_resamples, **options)
+            peaks.append(tracemalloc.get_traced_memory()[1])
+            tracemalloc.stop()
+        assert peaks[1] < 1.2 * peaks[0]
 
 
 @pytest.mark.parametrize(
