@@ -112,7 +112,7 @@ class ClustersOfStates:
         for rows in (observed, ~observed):
             size = float(n[rows].sum())
             mean = float(first[rows].sum()) / size
-            independent += (float(second[rows].sum()) / size - mean**2) / size
+            independent += (float(second[rows].sum()) / size - mean * mean) / size
         centred = first - n * (first.sum() / n.sum())
         return UnitTotals(n, centred[:, None], max(independent, 0.0))
 

@@ -102,7 +102,9 @@ def number_units(
     finite = np.isfinite(values)
     codes, values = codes[~missing][finite], values[finite]
     apart = values - pivot
-    own = [np.bincount(codes, weights, size) for weights in (np.ones(values.size), apart, apart**2)]
+    with np.errstate(over="ignore"):  # a spread beyond doubles is infinite
+        weights = np.ones(values.size), apart, apart**2
+    own = [np.bincount(codes, each, size) for each in weights]
     cells = codes * width + np.searchsorted(at, values, side="left")
     table = np.bincount(cells, minlength=size * width).reshape(size, width)
     counts = np.cumsum(table, axis=1)[:, :-1].astype(np.int64)

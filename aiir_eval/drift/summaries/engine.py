@@ -46,9 +46,12 @@ def open_streams(
         load_summary(source) if is_path(source) and is_summary(source) else source
         for source in (reference, current)
     ]
-    summarised = any(isinstance(source, TableSummary) for source in given)
-    if not summarised and not _exceeds(given, names, limit):
-        return None
+    if not any(isinstance(source, TableSummary) for source in given):
+        frames = not any(is_path(source) for source in given)
+        if frames and memory_limit is None:  # the user's frames are in memory as it is
+            return None
+        if not _exceeds(given, names, limit):
+            return None
     sides = [
         source if isinstance(source, TableSummary) else open_stream(source, name)
         for source, name in zip(given, names, strict=True)
