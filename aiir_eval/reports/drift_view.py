@@ -39,6 +39,9 @@ UNITS: Mapping[str, str] = {
     "ks_distance": "KS",
     "wasserstein": "Wasserstein",
     "auc": "AUC",
+    "psi": "PSI",
+    "jensen_shannon": "JS",
+    "hellinger": "Hellinger",
 }
 
 
@@ -159,10 +162,21 @@ def joint_sentence(report: DriftReport) -> str:
     return f"{what}, p = {pvalue(joint.pvalue)} ({joint.test.replace('_', ' ')})."
 
 
+def most_telling(series: Sequence[Series]) -> list[Series]:
+    """Those whose level changed before the others, the clearest first."""
+
+    def least(each: Series) -> float:
+        return min((point.pvalue for point in each.change_points), default=2.0)
+
+    return sorted(series, key=least)
+
+
 def change_sentence(series: Series, point: ChangePoint) -> str:
     """``2024-03-13 (2024-03-12 to 2024-03-14): 90.0% -> 80.0%, p = 2e-05``."""
     write = value_text(series)
     when = f"{day(point.at)} ({day(point.low)} to {day(point.high)})"
+    if point.until is not None:
+        when = f"{when}, by degrees until {day(point.until)}"
     return f"{when}: {write(point.before)} -> {write(point.after)}, p = {pvalue(point.pvalue)}"
 
 

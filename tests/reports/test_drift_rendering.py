@@ -79,7 +79,7 @@ def test_what_a_no_drift_could_have_missed_stands_beside_it() -> None:
         (Effect("rate_difference", -0.08, -0.11, -0.05), "-8.0 points [-11.0, -5.0]"),
         (Effect("total_variation", 0.2, 0.15, 0.25), "0.2 TV [0.15, 0.25]"),
         (Effect("standardised_mean_difference", 0.6, 0.5, 0.7), "0.6 sd [0.5, 0.7]"),
-        (Effect("psi", 0.31, nan, nan), "0.31 psi"),
+        (Effect("psi", 0.31, nan, nan), "0.31 PSI"),
         (Effect("x | <b>y</b>_z", 1.0, 0.0, 2.0), "1 x b y b z [0, 2]"),
         (Effect("sd", nan, nan, nan), "-"),
     ],

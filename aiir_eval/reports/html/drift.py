@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ...drift.result import ColumnDrift, DriftReport, Effect
 
 MAX_PICTURES = 60
-MAX_SEGMENTS = 100
+MAX_SEGMENTS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def drift_page(report: DriftReport) -> str:
     """The page of a drift report."""
     rates = view.rate_columns(report)
     loud = [each for each in view.ranked(report.columns) if each.drifted or each.primary]
-    plots = [(each, series_plot(each)) for each in report.series]
+    plots = [(each, series_plot(each)) for each in view.most_telling(report.series)]
     return page(
         "drift.html.j2",
         kind="Drift",

@@ -22,7 +22,7 @@ SHOWN = 60  # columns that drifted or decide
 SHOWN_QUIET = 20  # columns that did not
 SHOWN_SEGMENTS = 10
 WIDE, WIDER = 100, 125  # from where there is room for the sides, and for kind and test
-_RIGHT = {"adjusted p", "detectable", "reference", "current", "part"}
+_RIGHT = {"adjusted p", "detectable", "reference", "current", "part", "change", "difference"}
 _BARS = "▁▂▃▄▅▆▇█"
 
 
@@ -64,7 +64,7 @@ def render_drift_comparison(
     for each in comparison.columns[:SHOWN]:
         state, name, *numbers = view.compared_row(each, intervals=width >= WIDER)
         shown = word(view.STATE_WORDS[each.state], label=state)
-        rows.append([shown, cut(name, width // 5), *numbers])
+        rows.append([shown, cut(name, width // 6), *numbers])
     keep = [i for i, head in enumerate(view.COMPARED_HEADS) if width >= WIDE or i != 2]
     heads = _heads(view.COMPARED_HEADS[i] for i in keep)
     more = len(comparison.columns) - len(rows)
@@ -141,7 +141,7 @@ def _over_time(series: Sequence[Series], width: int) -> list[RenderableType]:
     """One line a column: its values as bars; below it, when its level changed."""
     lines: list[RenderableType] = []
     rows: list[tuple[str, str | Text]] = []
-    for each in series:
+    for each in view.most_telling(series):
         write = view.value_text(each)
         room = max(20, min(width - 50, 60))
         windows = each.windows[-room:]
@@ -179,7 +179,7 @@ def _segments_note(report: DriftReport) -> str:
 def _segments(report: DriftReport, width: int) -> RenderableType:
     rates = view.rate_columns(report)
     rows = [view.segment_row(segment, rates) for segment in report.segments[:SHOWN_SEGMENTS]]
-    keep = (0, 1, 2, 3, 4, 5, 6) if width >= WIDE else (0, 1, 4, 5, 6)
+    keep = (0, 1, 2, 3, 4, 5, 6) if width >= WIDER else (0, 1, 4, 5, 6)
     heads = _heads(view.SEGMENT_HEADS)
     cells: list[list[str | Text]] = [
         [cut(row[i], width // 4) if i < 2 else row[i] for i in keep] for row in rows
