@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, inf, log, sqrt
+from math import ceil, log, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from aiir_eval.stats.ramps import best_ramp, profile_quantile
 from aiir_eval.stats.randomness import Rng, as_generator
 
 Floats = NDArray[np.float64]
@@ -20,7 +21,7 @@ _MIN_SEGMENT = 2
 _SPELLS_FROM = 24  # windows; in shorter series looking for spells costs more than it finds
 _SPELL_GRID = 16
 _VALUES_AT_ONCE = 2**21
-_GRID = 128  # positions of an onset that are tried at first, in a long series
+_PERHAPS = 3.84  # a ramp that fits so much better than a step widens the interval of its date
 _LEAST_CYCLES = 4
 _SEASON_LEVEL = 0.01
 
@@ -376,25 +377,54 @@ def _described(
     for run in _runs(np.sign(steps[:, moved])):
         low, high = bounds[run[0]], bounds[run[-1] + 2]
         inner = [bounds[number + 1] - low for number in run]
-        found = _ramp(one[low:high], clock[low:high], inner, inflation)
-        if found is not None:
-            first, last, least, most = (low + place for place in found)
-            shape = _ramp_shape(np.array([[first - 1 - low], [last - low]]), high - low)[0]
-            levels = [
-                _levels(y[low:high, column], weights[low:high, column], shape)
-                for column in range(y.shape[1])
-            ]
-            before, after = zip(*levels, strict=True)
-            changes.append(Change(first, least, most, last, before, after))
+        ramp = best_ramp(one[low:high, 0], clock[low:high, 0], inflation)
+        gain = 0.0
+        if ramp is not None:
+            gain = _gain(one[low:high], clock[low:high], inner, ramp.left) / inflation
+        if ramp is not None and gain > _enough(len(inner), high - low):
+            before, after = zip(
+                *(
+                    ramp.levels(y[low:high, column], weights[low:high, column])
+                    for column in range(y.shape[1])
+                ),
+                strict=True,
+            )
+            changes.append(
+                Change(
+                    low + ramp.first,
+                    low + ramp.low,
+                    low + ramp.high,
+                    low + ramp.last,
+                    before,
+                    after,
+                )
+            )
             continue
         for number in run:
             low, cut, high = bounds[number : number + 3]
             least, most = _near(one[low:high], clock[low:high], cut - low, inflation)
+            if ramp is not None and len(run) == 1 and gain > _PERHAPS:
+                least, most = min(least, ramp.low), max(most, ramp.high)
             before, after = (
                 tuple(_mean(y, weights, *pair).tolist()) for pair in ((low, cut), (cut, high))
             )
             changes.append(Change(cut, low + least, low + most, None, before, after))
     return tuple(changes)
+
+
+def _gain(y: Floats, weights: Floats, cuts: Sequence[int], left: float) -> float:
+    """Twice the log likelihood ratio of a ramp that leaves so much to these cuts."""
+    stairs = float((weights * (y - _fitted(y, weights, cuts)) ** 2).sum())
+    tiny = 1e-12 * float((weights * y**2).sum()) + 1e-300
+    return len(y) * (log(stairs + tiny) - log(left + tiny))
+
+
+def _enough(n_cuts: int, size: int) -> float:
+    """What BIC asks of a ramp (two levels, two ends) in the place of a level for each stair.
+
+    In the place of a single step it asks as much again: most changes of a system are at once.
+    """
+    return (3 - 2 * n_cuts + (1 if n_cuts == 1 else 0)) * log(size)
 
 
 def _runs(directions: NDArray[np.float64]) -> list[list[int]]:
@@ -415,92 +445,12 @@ def _near(y: Floats, weights: Floats, cut: int, inflation: float) -> tuple[int, 
     """The first and the last cut that is not much worse than this one."""
     gains = _gains(y, weights)
     noise = _noise(y, weights, _fitted(y, weights, [cut]), 2)
-    allowed = np.flatnonzero(gains >= gains[cut - 1] - _quantile(len(y)) * noise * inflation) + 1
+    allowed = (
+        np.flatnonzero(gains >= gains[cut - 1] - profile_quantile(len(y)) * noise * inflation) + 1
+    )
     return int(min(allowed[0], cut)), int(max(allowed[-1], cut))
-
-
-def _quantile(size: int) -> float:
-    """The 95% quantile of twice the log likelihood ratio of the best cut to the true one.
-
-    From P(x) = (1 - exp(-x / 2))^2, with the t quantile in place of the normal one for the noise
-    that was estimated.
-    """
-    from scipy.special import stdtrit
-
-    widening = float(stdtrit(max(size - 3, 2), 0.975)) / 1.959964
-    return -2 * log(1 - sqrt(0.95)) * widening**2
 
 
 def _noise(y: Floats, weights: Floats, fitted: Floats, parameters: int) -> float:
     free = max(len(y) - parameters, 1)
     return float((weights * (y - fitted) ** 2).sum()) / free
-
-
-def _ramp(
-    y: Floats, weights: Floats, cuts: Sequence[int], inflation: float
-) -> tuple[int, int, int, int] | None:
-    """The best ramp over a stretch; None where the cuts fit as well.
-
-    Its first window that differs, its first complete one, and bounds of the former.
-    """
-    size = len(y)
-    if size < MIN_WINDOWS:
-        return None
-    stairs = _noise(y, weights, _fitted(y, weights, cuts), 0) * size
-    stride = ceil(size / _GRID)
-    coarse = np.arange(0, size, stride)
-    firsts, lasts = np.meshgrid(coarse, coarse, indexing="ij")
-    pairs = np.stack([firsts.ravel(), lasts.ravel()])[:, (lasts - firsts).ravel() >= 2]
-    if pairs.shape[1] == 0:
-        return None
-    left = _left_over(y[:, 0], weights[:, 0], pairs)
-    first, last = (int(end) for end in pairs[:, np.argmin(left)])
-    if stride > 1:
-        near = np.arange(-stride, stride + 1)
-        firsts, lasts = np.meshgrid(first + near, last + near, indexing="ij")
-        fine = np.stack([firsts.ravel(), lasts.ravel()])
-        fine = fine[:, (fine[1] - fine[0] >= 2) & (fine[0] >= 0) & (fine[1] < size)]
-        pairs = np.concatenate([pairs, fine], axis=1)
-        left = np.concatenate([left, _left_over(y[:, 0], weights[:, 0], fine)])
-        first, last = (int(end) for end in pairs[:, np.argmin(left)])
-    smallest = float(left.min())
-    # parameters: two levels and two ends, against a level for each stair and its cuts
-    tiny = 1e-12 * float((weights * y**2).sum()) + 1e-300
-    gain = size * (log(stairs + tiny) - log(smallest + tiny)) / inflation
-    if gain < (4 - (2 * len(cuts) + 1)) * log(size) + (2 * log(size) if len(cuts) == 1 else 0):
-        return None
-    scale = smallest / max(size - 4, 1)
-    allowed = pairs[0, left <= smallest + _quantile(size) * scale * inflation]
-    return first + 1, last, int(allowed.min()) + 1, int(allowed.max()) + 1
-
-
-def _ramp_shape(pairs: NDArray[np.intp], size: int) -> Floats:
-    """(m, size): 0 up to and with the first window of each pair, 1 from its second one on."""
-    windows = np.arange(size)
-    width = np.maximum(pairs[1] - pairs[0], 1)
-    return np.asarray(np.clip((windows - pairs[0][:, None]) / width[:, None], 0.0, 1.0))
-
-
-def _left_over(y: Floats, weights: Floats, pairs: NDArray[np.intp]) -> Floats:
-    """(m,) weighted sum of squares about the best ramp between each pair of windows."""
-    total = weights.sum()
-    centred = y - (weights * y).sum() / total
-    result = np.full(pairs.shape[1], inf)
-    step = max(_VALUES_AT_ONCE // y.size, 1)
-    for start in range(0, pairs.shape[1], step):
-        shape = _ramp_shape(pairs[:, start : start + step], y.size)
-        middle = shape @ weights / total
-        spread = (shape**2) @ weights - total * middle**2
-        together = shape @ (weights * centred)
-        explained = np.divide(together**2, spread, out=np.zeros_like(spread), where=spread > 1e-12)
-        result[start : start + step] = float((weights * centred**2).sum()) - explained
-    return np.asarray(np.maximum(result, 0.0))
-
-
-def _levels(y: Floats, weights: Floats, shape: Floats) -> tuple[float, float]:
-    total = weights.sum()
-    middle, mean = (shape * weights).sum() / total, (y * weights).sum() / total
-    spread = (weights * (shape - middle) ** 2).sum()
-    slope = float((weights * (shape - middle) * (y - mean)).sum() / spread)
-    before = float(mean - slope * middle)
-    return before, before + slope
