@@ -246,6 +246,6 @@ def test_what_the_lock_leaves_behind_is_hidden_from_git_and_from_the_register(
 
 def test_a_folder_that_takes_no_lock_is_told(record: Path) -> None:
     (record.parent / ".aiir").write_text("in the way")
-    with pytest.raises(InputError, match="INC-1.yaml: cannot be changed"):
+    with pytest.raises(InputError, match=r"INC-1\.yaml: cannot be changed"):
         edit_incident(record, lambda old: old.model_copy(update={"status": "closed"}))
     assert record.read_text() == RECORD

@@ -161,7 +161,6 @@ def draft_of(document: Document) -> Draft:
     score = said.impact.cvss if said.impact else None
     name = said.metadata.report_id or said.metadata.vuln_id or ""
     reported = said.reported_date or said.published_date
-    told = f"Reported as {name}" if said.reported_date else f"Published as {name}"
 
     def artifacts(kind: str) -> str:
         return joined(each.name for each in said.affects.artifacts if each.type == kind)
@@ -177,7 +176,9 @@ def draft_of(document: Document) -> Draft:
             "vendor": joined(said.affects.developer),
             "observed_output": said.description.value.strip(),
             "sources": list(dict.fromkeys(filter(None, map(_source, said.references or [])))),
-            "communications": [{"at": reported, "to": "AVID", "summary": told}] if reported else [],
+            "communications": [{"at": reported, "to": "AVID", "summary": f"{name} of AVID"}]
+            if reported
+            else [],
         },
         next(
             (class_ for code, class_ in _CLASSES if any(s.startswith(code) for s in view.sep_view)),
