@@ -96,11 +96,17 @@ class FlippedCase:
         )
 
 
-def flipped_cases(comparison: Comparison, *, limit: int | None = None) -> list[FlippedCase]:
-    """The flipped cases, those that broke first; at most `limit` of each direction."""
+def flipped_cases(
+    comparison: Comparison, *, limit: int | tuple[int, int] | None = None
+) -> list[FlippedCase]:
+    """The flipped cases, those that broke first; at most `limit` of each direction.
+
+    Two limits are that of the broken and that of the fixed.
+    """
+    broke, fixed = limit if isinstance(limit, tuple) else (limit, limit)
     ids = {
-        True: comparison.flip_ids.broke[:limit],
-        False: comparison.flip_ids.fixed[:limit],
+        True: comparison.flip_ids.broke[:broke],
+        False: comparison.flip_ids.fixed[:fixed],
     }
     wanted = [*ids[True], *ids[False]]
     if not wanted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -212,7 +213,7 @@ def _assume(given: _Given, seen: Pilot | None) -> tuple[Assumptions, list[str]]:
     origin = "" if seen is None else f"from the pilot ({seen.name}, {seen.n_cases:,} cases)"
     sizes, icc = _clusters(given, seen)
     clustered = max(sizes) > 1
-    rate = given.pass_rate if given.pass_rate is not None else seen.pass_rate if seen else 0.0
+    rate = given.pass_rate if given.pass_rate is not None else _rate(given, seen)
     if given.pass_rate is None:
         notes.append(f"{'mean score' if graded else 'pass rate'} {rate:.3g}: {origin}")
     discordance, why = _discordance(given, seen, rate)
@@ -253,6 +254,19 @@ def _assume(given: _Given, seen: Pilot | None) -> tuple[Assumptions, list[str]]:
         field, _, message = str(error).partition(": ")
         raise InputError(message, field=field) from None
     return assumptions, [*notes, *(seen.remarks if seen is not None else ())]
+
+
+def _rate(given: _Given, seen: Pilot | None) -> float:
+    """The pass rate of the pilot's baseline, moved to where its discordance is possible.
+
+    Versions that are alike disagree by chance at most, which at a rate of 1 is never.
+    """
+    if seen is None:
+        return 0.0
+    if seen.discordance is None or given.discordance is not None or given.difference:
+        return seen.pass_rate
+    nearest = (1 - sqrt(max(1 - 2 * seen.discordance, 0))) / 2
+    return min(max(seen.pass_rate, nearest), 1 - nearest)
 
 
 def _clusters(given: _Given, seen: Pilot | None) -> tuple[tuple[int, ...], float]:

@@ -34,6 +34,9 @@ class FailingCase:
     mean: float
     reason: str
     output: str
+    class_: str | None = None
+    origin: str = ""
+    incident_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +143,7 @@ def _failing(
     means = totals / counts
     first_bad = {int(case): int(bad[index]) for case, index in zip(cases, at, strict=True)}
     ranked = sorted(first_bad, key=lambda case: (means[case], ids[case]))[:limit]
-    rows = trials.select(["output", "error", "checks"])
+    rows = trials.select(["output", "error", "checks", "class", "origin", "incident_id"])
     shown = []
     for case, row in zip(
         ranked,
@@ -160,6 +163,9 @@ def _failing(
                 float(means[case]),
                 f"error: {row['error']}" if row["error"] else "; ".join(reasons),
                 row["output"] or "",
+                row["class"],
+                row["origin"],
+                row["incident_id"],
             )
         )
     return shown, int(cases.size)

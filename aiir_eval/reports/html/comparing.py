@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...compare.flipped import flipped_cases
 from ..wording import graded, number, points, pvalue, rate, rate_span, size, span
-from .page import Figure, page
+from .page import MAX_OUTPUT, Figure, page
 from .rows import check_group, claim_groups, slice_group
+from .settling import settling
 
 if TYPE_CHECKING:
+    from ...compare.flipped import FlippedCase
     from ...compare.result import Comparison
     from ...gate.result import Verdict
 
-MAX_FLIPS = 250  # of each direction
+FLIPS = 440  # listed on any page: with their texts, below a megabyte
+FLIPS_OF_MANY = 0.25  # of the cases, where that is more
+OUTPUT_BUDGET = 400_000  # characters of inputs and outputs on a page, unless each is short then
+MIN_OUTPUT = 240
 
 
 def verdict_page(verdict: Verdict) -> str:
@@ -44,19 +50,39 @@ def comparison_page(comparison: Comparison) -> str:
 
 def _parts(comparison: Comparison, command: str) -> dict[str, Any]:
     manifest = comparison.new.manifest
+    flips = flipped_cases(comparison, limit=_listed(comparison))
     return {
         "comparison": comparison,
         "when": (manifest.end or manifest.start)[:16].replace("T", " "),
         "figures": _figures(comparison),
-        "flips": flipped_cases(comparison, limit=MAX_FLIPS),
+        "flips": flips,
+        "flip_limit": _output_limit(flips),
         "n_broke": len(comparison.flip_ids.broke),
         "n_fixed": len(comparison.flip_ids.fixed),
         "checks": check_group(comparison),
         "slices": slice_group(comparison),
+        "settling": settling(comparison),
         "compared": _compared(comparison),
         "commands": _commands(comparison, command),
         "digests": _digests(comparison),
     }
+
+
+def _listed(comparison: Comparison) -> tuple[int, int]:
+    """How many cases that broke and that were fixed are listed; neither crowds out the other."""
+    most = max(FLIPS, round(FLIPS_OF_MANY * comparison.n_cases))
+    n_broke, n_fixed = len(comparison.flip_ids.broke), len(comparison.flip_ids.fixed)
+    broke = max(most - n_fixed, most // 2)
+    return broke, most - min(broke, n_broke)
+
+
+def _output_limit(flips: Sequence[FlippedCase]) -> int:
+    """How much of each text is shown, so that a page of a thousand cases stays below a megabyte."""
+    texts = [text for case in flips for text in (case.input, case.old.text, case.new.text) if text]
+    limit = MAX_OUTPUT
+    while limit > MIN_OUTPUT and sum(min(len(text), limit) for text in texts) > OUTPUT_BUDGET:
+        limit //= 2
+    return max(limit, MIN_OUTPUT)
 
 
 def _figures(comparison: Comparison) -> list[Figure]:
