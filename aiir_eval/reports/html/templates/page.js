@@ -1,6 +1,7 @@
 // What scrolls can be reached and scrolled without a mouse.
 const reachable = (within) => {
   for (const place of within.querySelectorAll(".scroll, pre")) {
+    if (place.closest("details:not([open])")) continue; // asking would lay it out
     if (place.scrollWidth <= place.clientWidth && place.scrollHeight <= place.clientHeight) continue;
     const title = place.closest("section, .case")?.querySelector("h2, h3, .id");
     place.tabIndex = 0;
