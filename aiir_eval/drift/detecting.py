@@ -167,7 +167,7 @@ def drift(
     if cluster is None:
         cluster = _cluster_of_both(reference, current)
     reference, current = (read_query(s) if is_query(s) else s for s in (reference, current))
-    reference, current = two_windows(reference, current, time, since)
+    reference, current = two_windows(reference, current, time, since, every)
     names = _named(reference, "reference"), _named(current, "current")
     streams = open_streams(reference, current, names=names, memory_limit=memory_limit)
     left, right = (
@@ -201,8 +201,6 @@ def drift(
         raise InputError("a column of the key is nothing else", field=",".join(keys))
     if time in deciding:
         raise InputError("the time column cannot be a primary", field=time)
-    if every is not None and time is None:
-        raise InputError("every needs the column that holds the time", field="time")
 
     notes: list[str] = []
     chosen = everything if asked is None else list(dict.fromkeys([*asked, *deciding]))
@@ -262,12 +260,15 @@ def drift(
     all_columns = None
     if together is not None:
         tested, all_columns = tested[:-1], tested[-1]
+    # Texts and vectors have no mean or rate to follow, nor have columns that were derived one here.
+    own = [item for item in tested if item.column in wanted]
+    plain = [item for item in own if item.kind in ("numeric", "boolean", "categorical")]
     series: Sequence[Series] = ()
     segments: Sequence[Segment] = ()
     if time is not None:
         from .changing import series_over_time
 
-        followed = [item.column for item in tested if item.column in wanted]
+        followed = [item.column for item in plain]
         series, said = series_over_time(
             left,
             right,
@@ -285,7 +286,7 @@ def drift(
         segments, said = segments_of_change(
             left,
             right,
-            [name for name in to_explain(tested) if name in wanted],
+            to_explain(plain),
             by=None if by == "auto" else segmented,
             names=wanted,
             cluster=cluster,

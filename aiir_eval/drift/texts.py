@@ -79,7 +79,7 @@ def in_place_of(pair: Pair, draw: Draw) -> Sequence[Pair | Facts | Skipped]:
     name = pair.name
     sides = _plain(pair.reference), _plain(pair.current)
     whole = Pair(name, sides[0], sides[1])
-    parts: list[Pair | Facts | Skipped] = [_classified(whole, draw)]
+    parts: list[Pair | Facts | Skipped] = [classified(whole, draw)]
     parts.append(Pair(f"{name}: characters", pc.utf8_length(sides[0]), pc.utf8_length(sides[1])))
     told: tuple[tuple[str, Callable[[Any], Any], int], ...] = (
         ("words", _count_words, _ROWS),
@@ -156,7 +156,7 @@ def _of_rows(
     return replace(design, reference=units[0], current=units[1], paired=False)  # rows of each side
 
 
-def _classified(pair: Pair, draw: Draw) -> Facts | Skipped:
+def classified(pair: Pair, draw: Draw) -> Facts | Skipped:
     """Can the side be told from the words, by a text that was not learned from?"""
     rows = [np.flatnonzero(side.is_valid().to_numpy()) for side in (pair.reference, pair.current)]
 
