@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 WORKERS ?= auto
 
-.PHONY: help demo test test-fast lint types format docs notebooks bench bench-statistics system clean
+.PHONY: help demo test test-fast lint types format docs notebooks bench bench-drift bench-statistics system clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -53,6 +53,9 @@ notebooks: .venv/dev  ## every notebook, top to bottom
 
 bench: .venv/dev  ## speed as ratios; see benchmarks/README.md
 	$(BIN)/python benchmarks/startup.py
+
+bench-drift: .venv/dev  ## drift reports: speed beside the peers, false alarms, power
+	nice -n 15 $(BIN)/python benchmarks/drift
 
 bench-statistics: .venv/dev  ## error rates, power, agreement and speed of the statistics
 	nice -n 15 $(BIN)/python benchmarks/statistics

@@ -56,7 +56,7 @@ class Process:
 
 @dataclass(slots=True)
 class Speed:
-    """All figures of the page."""
+    """What was measured; see `measure`."""
 
     rows: int = 0
     threads: int = 0
@@ -68,7 +68,6 @@ class Speed:
     large: dict[str, Process] = field(default_factory=dict)
     large_ratio: dict[str, float] = field(default_factory=dict)
     by_rows: dict[str, float] = field(default_factory=dict)
-    limited: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 OURS: Mapping[str, Callable[[Path, Path], object]] = {
@@ -169,13 +168,6 @@ def alone(files: Files, repeats: int, kept: Speed) -> None:
         )
 
 
-def limited(files: Files, limits: tuple[str, ...], kept: Speed) -> None:
-    """The same files with less memory than they need."""
-    for limit in limits:
-        run = _process("the whole report", files, memory_limit=limit)
-        kept.limited[limit] = {"seconds": run.seconds, "peak_mb": run.peak_mb}
-
-
 def growth(folder: Path, sizes: tuple[int, ...], repeats: int, kept: Speed) -> None:
     """Seconds of the whole report by rows a side; sizes in turns."""
     files = {rows: write_files(folder, rows, 3) for rows in sizes}
@@ -202,15 +194,13 @@ def _apart(pvalues: Mapping[str, float], files: Files) -> float:
     return max(abs(item.pvalue - pvalues[item.column]) for item in report.columns)
 
 
-def _process(name: str, files: Files, memory_limit: str | None = None) -> Process:
+def _process(name: str, files: Files) -> Process:
     command = [sys.executable, __file__, "--child", name, *map(str, files)]
-    if memory_limit is not None:
-        command += ["--memory-limit", memory_limit]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return Process(**json.loads(done.stdout))
 
 
-def _child(name: str, files: Files, memory_limit: str | None) -> None:
+def _child(name: str, files: Files) -> None:
     """Imports and a small run first; then one run, timed, and the peak of the whole process."""
     small = tables(2000, 1)
     with tempfile.TemporaryDirectory() as folder:
@@ -218,10 +208,7 @@ def _child(name: str, files: Files, memory_limit: str | None) -> None:
         for path, table in zip(paths, small, strict=True):
             pq.write_table(table, path)
         drift(*paths)
-    if memory_limit is not None:
-        seconds = _seconds(lambda old, new: drift(old, new, memory_limit=memory_limit), files)
-    else:
-        seconds = _seconds(floor if name == "floor" else OURS[name], files)
+    seconds = _seconds(floor if name == "floor" else OURS[name], files)
     status = Path("/proc/self/status").read_text()
     (peak,) = [int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")]
     print(json.dumps(asdict(Process(seconds, peak / 1024))))
@@ -230,6 +217,7 @@ def _child(name: str, files: Files, memory_limit: str | None) -> None:
 def load() -> Speed:
     """The figures as they were last measured."""
     saved = read_json(RESULTS)
+    saved.pop("limited", None)
     for part in ("ours", "peers"):
         saved[part] = {name: Timed(**item) for name, item in saved[part].items()}
     saved["large"] = {name: Process(**item) for name, item in saved["large"].items()}
@@ -241,7 +229,7 @@ def save(kept: Speed) -> None:
     write_json(RESULTS, asdict(kept))
 
 
-PARTS = ("floor", "peers", "large", "limited", "growth")
+PARTS = ("floor", "peers", "large", "growth")
 
 
 def measure(parts: tuple[str, ...] = PARTS, folder: Path | None = None, repeats: int = 9) -> None:
@@ -260,15 +248,10 @@ def measure(parts: tuple[str, ...] = PARTS, folder: Path | None = None, repeats:
             if "peers" in parts:
                 against_peers(files, min(repeats, 5), kept)
                 save(kept)
-        if {"large", "limited"} & set(parts):
+        if "large" in parts:
             kept.large_rows = 10_000_000
-            files = write_files(where, kept.large_rows, 2)
-            if "large" in parts:
-                alone(files, min(repeats, 3), kept)
-                save(kept)
-            if "limited" in parts:
-                limited(files, ("300MB", "500MB"), kept)
-                save(kept)
+            alone(write_files(where, kept.large_rows, 2), min(repeats, 3), kept)
+            save(kept)
         if "growth" in parts:
             sizes = (100_000, 200_000, 500_000, 1_000_000, 2_000_000, 5_000_000)
             growth(where, sizes, min(repeats, 5), kept)
@@ -282,12 +265,9 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--files", type=Path, help="keep the tables in this folder")
     parser.add_argument("--child")
-    parser.add_argument("--memory-limit")
     options = parser.parse_args()
     if options.child:
-        _child(
-            options.child, (Path(options.parts[0]), Path(options.parts[1])), options.memory_limit
-        )
+        _child(options.child, (Path(options.parts[0]), Path(options.parts[1])))
     else:
         measure(tuple(options.parts), options.files, options.repeats)
 

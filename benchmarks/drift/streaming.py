@@ -3,7 +3,7 @@
 Two Parquet files of the benchmark's population, written row group by row group, are compared in
 three ways, each in a process of its own whose peak memory the system reports: all columns in
 memory, in parts under a limit that is smaller than one file decoded, and with a summary in the
-place of the reference. Run alone: ``python -m benchmarks.drift.streaming [ROWS]``.
+place of the reference. Run alone: ``python benchmarks/drift/streaming.py [ROWS]``.
 """
 
 from __future__ import annotations
@@ -126,8 +126,7 @@ def _measured(rows: int, folder: Path, limit: str) -> dict[str, Any]:
 def write_files(rows: int, folder: Path) -> tuple[Path, Path]:
     """Both sides, written a row group at a time; files that are there already are kept."""
     import pyarrow.parquet as pq
-
-    from .population import tables
+    from population import tables
 
     files = folder / f"{rows}.reference.parquet", folder / f"{rows}.current.parquet"
     if all(file.exists() for file in files):
