@@ -15,7 +15,7 @@ from scipy import fft, special
 
 from aiir_eval.stats import paired_difference
 from aiir_eval.stats.clustering import FEW_NONZERO
-from aiir_eval.stats.paired import MIN_CLUSTERS
+from aiir_eval.stats.paired import FEW_CLUSTERS, MIN_CLUSTERS, SKEWED, SKEWED_MEAN
 
 LEVEL = 0.95
 Bools = NDArray[np.bool_]
@@ -59,8 +59,11 @@ class Comparisons:
         return {**decided, "inconclusive": open_}
 
 
-def compare_many(sample: Sample) -> Comparisons:
-    """Every run of the sample compared as `paired_difference` does; clusters of one size."""
+def compare_many(sample: Sample, few_nonzero: int = FEW_NONZERO) -> Comparisons:
+    """Every run of the sample compared as `paired_difference` does; clusters of one size.
+
+    few_nonzero: as in the library, or to see what another floor would do.
+    """
     differences, trials, size = sample.differences, sample.n_trials, sample.cluster_size
     runs, n = differences.shape
     n_clusters = n // size
@@ -83,7 +86,7 @@ def compare_many(sample: Sample) -> Comparisons:
     )
     df = n_clusters - 1
     heavy = 2 / (2 / df + np.maximum(kurtosis - 3, 0.0) / n_clusters)
-    few = nonzero < FEW_NONZERO
+    few = nonzero < few_nonzero
     unknown = few | (effect == 0)
     effect = np.where(unknown, np.maximum(effect, size), effect)
     score_df = np.where(unknown, df, np.minimum(heavy, nonzero - 1))
@@ -109,6 +112,20 @@ def compare_many(sample: Sample) -> Comparisons:
     )
 
 
+def skewed(sample: Sample) -> Bools:
+    """Runs whose cluster sums are too skewed for their number (`PairedDifference.skewed`)."""
+    runs, n = sample.differences.shape
+    totals = sample.differences.reshape(runs, -1, sample.cluster_size).sum(axis=2)
+    centred = totals - totals.mean(axis=1, keepdims=True)
+    second = np.maximum((centred**2).mean(axis=1), 1e-18)
+    skewness = np.abs((centred**3).mean(axis=1)) / second**1.5
+    if sample.cluster_size == 1:
+        alone = np.all(sample.differences % sample.n_trials == 0, axis=1)
+        skewness = np.where(alone, 0.0, skewness)
+    n_clusters = n // sample.cluster_size
+    return skewness > (SKEWED if n_clusters < FEW_CLUSTERS else SKEWED_MEAN * np.sqrt(n_clusters))
+
+
 def unlike(sample: Sample, ours: Comparisons, runs: int) -> float:
     """Largest difference between the first runs and what the library itself says of them.
 
@@ -118,6 +135,7 @@ def unlike(sample: Sample, ours: Comparisons, runs: int) -> float:
     clusters = None if sample.cluster_size == 1 else np.arange(n) // sample.cluster_size
     margins = (None, 0.02, 0.05)
     conclusions = [ours.conclusions(margin) for margin in margins]
+    warned = skewed(sample)
     worst = 0.0
     for run in range(runs):
         result = paired_difference(
@@ -132,7 +150,7 @@ def unlike(sample: Sample, ours: Comparisons, runs: int) -> float:
         here = (ours.estimate, ours.pvalue, ours.low, ours.high, ours.lower)
         worst = max(worst, *(abs(a - b[run]) for a, b in zip(numbers, here, strict=True)))
         for margin, named in zip(margins, conclusions, strict=True):
-            if not named[result.conclusion(margin)][run]:
+            if not named[result.conclusion(margin)][run] or result.skewed != warned[run]:
                 return np.inf
     return worst
 

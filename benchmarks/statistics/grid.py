@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from batched import LEVEL, compare_many, unlike
+from batched import LEVEL, compare_many, skewed, unlike
 from peers import PEERS, Answers
 from population import (
     Law,
@@ -161,11 +161,15 @@ def count(setting: Setting, difference: float, runs: int, seed: int) -> Count:
     )
 
 
-def count_skewed(number: int, null: Skewed, runs: int, seed: int) -> dict[str, Tally]:
-    """Simulate one skewed null; "aiir" and the peers."""
+def count_skewed(
+    number: int, null: Skewed, runs: int, seed: int
+) -> tuple[dict[str, Tally], float]:
+    """Simulate one skewed null; "aiir" and the peers, and how many rejections are told of skew."""
     rng = np.random.default_rng([seed, 99, number])
     ours, _, _, peers = tally(_samples(lambda size: null.draw(size, rng), runs), 0.0)
-    return {"aiir": ours, **peers}
+    sample = null.draw(min(AT_ONCE, runs), np.random.default_rng([seed, 99, number]))
+    told = skewed(sample)[compare_many(sample).differs]
+    return {"aiir": ours, **peers}, float(told.mean()) if told.size else 0.0
 
 
 def tally(

@@ -389,6 +389,15 @@ def test_few_clusters_are_said() -> None:
     skewed = two([1] * 40, [0] * 3 + [1] * 37, cluster=[f"g{i // 3}" for i in range(40)])
     assert found(skewed, "few_clusters")
     assert not found(two([1] * N, [0] * 20 + [1] * 60), "few_clusters")
+    # forty clusters, two of which lose all their cases and eight of which lose one
+    cluster = [f"g{i // 4}" for i in range(160)]
+    old, new = [1] * 160, [0] * 8 + [0, 1, 1, 1] * 8 + [1] * 120
+    (finding,) = found(two(old, new, cluster=cluster), "few_clusters")
+    assert finding.evidence["n_clusters"] == 40 and finding.evidence["skewed"]
+    assert "few of the 40 clusters" in finding.message
+    balanced = two(old, [0] * 8 + [1] * 152, cluster=cluster)  # skewed, but nothing was found
+    assert balanced.difference.pvalue > 0.05 and balanced.difference.skewed
+    assert not found(balanced, "few_clusters")
 
 
 def test_findings_come_with_a_sentence_and_plain_numbers() -> None:

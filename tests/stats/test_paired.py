@@ -204,6 +204,24 @@ def test_skew_is_told_only_where_it_matters() -> None:
     assert not paired_difference(before, after, binary=False).skewed
 
 
+@pytest.mark.parametrize("n", [50, 200])
+def test_skew_is_told_wherever_it_doubles_a_tail(n: int) -> None:
+    rng = np.random.default_rng(12)
+    told = symmetric = 0
+    for _ in range(100):  # no change: 2% gain all five trials, 10% lose one
+        kind = rng.choice([1.0, -0.2, 0.0], p=[0.02, 0.1, 0.88], size=n)
+        before = np.where(kind > 0, 0.0, 1.0)
+        result = paired_difference(before, before + kind, single_trial=False)
+        told += result.skewed
+        assert result.skewness == pytest.approx(stats.skew(kind))
+        same = rng.choice([-0.2, 0.2, 0.0], p=[0.15, 0.15, 0.7], size=n)
+        symmetric += paired_difference(0.5 * np.ones(n), 0.5 + same, single_trial=False).skewed
+    assert told > 75 and symmetric < 5
+    many = np.repeat([1.0, -0.2, 0.0], [100, 500, 4400])  # the same law, but so many cases
+    before = np.where(many > 0, 0.0, 1.0)
+    assert not paired_difference(before, before + many, single_trial=False).skewed
+
+
 def test_cases_that_would_settle_it_do() -> None:
     result = paired_difference(*flips(5, 4, 100))
     assert result.conclusion(0.05) == "inconclusive"

@@ -10,8 +10,6 @@ from ..pairing import SideTrials
 from ..result import Finding
 from .seen import Candidate, Seen
 
-FEW_CLUSTERS = 30
-
 
 def find(seen: Seen) -> Iterator[Candidate]:
     yield from _worse_within_margin(seen)
@@ -68,20 +66,27 @@ def _underpowered(seen: Seen) -> Iterator[Candidate]:
 
 
 def _few_clusters(seen: Seen) -> Iterator[Candidate]:
-    from ...stats.paired import MIN_CLUSTERS
+    """Too few to conclude anything, or so skewed that the test of no change may mislead.
+
+    From 30 clusters on the skew is told only of a test that found a change: where changes are
+    rare a few clusters often carry what there is.
+    """
+    from ...stats.paired import FEW_CLUSTERS, MIN_CLUSTERS
 
     difference = seen.difference
     if difference is None:
         return
+    few = difference.n_clusters < FEW_CLUSTERS
+    found = difference.pvalue <= 1 - difference.confidence_level
     if difference.n_clusters < MIN_CLUSTERS:
         message = (
             f"The cases fall into {difference.n_clusters} clusters: "
             f"nothing is concluded from fewer than {MIN_CLUSTERS}."
         )
-    elif difference.n_clusters < FEW_CLUSTERS and difference.skewed:
+    elif difference.skewed and (few or found):
         message = (
-            f"The cases fall into only {difference.n_clusters} clusters, and a few of them carry "
-            "the change: the test of no change speaks of exchangeable versions, not of the mean."
+            f"A few of the {difference.n_clusters} clusters carry the change: the test of no "
+            "change speaks of exchangeable versions, not of the mean."
         )
     else:
         return
@@ -90,7 +95,11 @@ def _few_clusters(seen: Seen) -> Iterator[Candidate]:
             "few_clusters",
             "warning",
             message,
-            {"n_clusters": difference.n_clusters, "skewed": bool(difference.skewed)},
+            {
+                "n_clusters": difference.n_clusters,
+                "skewed": difference.skewed,
+                "skewness": round(difference.skewness, 3),
+            },
         )
     )
 
