@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from aiir_eval.errors import DocumentError
 from aiir_eval.incidents.classes import CLASSES
+from aiir_eval.incidents.loading import load_incident, load_register
 from aiir_eval.incidents.psf import load_taxonomy, psf_taxonomy
 
 
@@ -59,3 +61,87 @@ def test_another_taxonomy_is_a_file_of_the_same_form(tmp_path: Path) -> None:
     path.write_text(head + "domains: []\n")
     with pytest.raises(DocumentError, match=":5: domains"):
         load_taxonomy(path)
+
+
+OWN = """\
+edition: "2"
+name: Own Framework
+publisher: us
+source: https://example.com
+defaults: {hallucination: [O-2]}
+domains:
+  - {id: O-1, name: First, aliases: [one]}
+  - {id: O-2, name: Second}
+"""
+RECORD = """\
+id: INC-1
+title: A promise
+class: hallucination
+system: desk
+model: m
+prompt_version: "1"
+data_source: pages
+user_population: customers
+triggering_input: May I?
+observed_output: Yes.
+downstream_impact: one
+containment_decision: paused
+remediation_owner: J. Doe
+psf_domains: [one, second]
+"""
+
+
+def test_a_register_has_a_taxonomy_of_its_own_beside_its_records(tmp_path: Path) -> None:
+    (tmp_path / "psf.yaml").write_text(OWN)
+    (tmp_path / "hallucination").mkdir()
+    path = tmp_path / "hallucination" / "INC-1.yaml"
+    path.write_text(RECORD)
+    register = load_register(tmp_path)
+    assert register.problems == ()
+    incident = register.incidents["INC-1"]
+    assert (incident.psf_domains, incident.psf_edition) == (["O-1", "O-2"], "2")
+    assert load_incident(path) == incident  # found from the file alone, too
+    path.write_text(RECORD.replace("[one, second]", "[PSF-2]"))
+    (problem,) = load_register(tmp_path).problems
+    assert "'PSF-2' is no domain of the Own Framework 2" in str(problem)
+    assert "There are O-1 (First), O-2 (Second)" in str(problem)
+
+
+def test_a_record_of_another_edition_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "psf.yaml").write_text(OWN)
+    (tmp_path / "INC-1.yaml").write_text(RECORD + 'psf_edition: "1.1"\n')
+    (problem,) = load_register(tmp_path).problems
+    assert "edition '1.1' is not known" in str(problem)
+
+
+def test_defaults_of_a_class_are_those_of_the_taxonomy(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(OWN)
+    own = load_taxonomy(path)
+    assert own.domains_of("hallucination") == ["O-2"]
+    assert own.domains_of("unsafe_action") == ["O-1", "O-2"]  # no default: a person narrows down
+    assert psf_taxonomy().domains_of("quality_drift") == ["PSF-5", "PSF-4", "PSF-2"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("aliases: [one]", "aliases: [Second]", "'second' names both"),
+        ("[O-2]", "[O-9]", "'O-9' is no domain here"),
+        ("hallucination:", "nope:", "defaults"),
+    ],
+)
+def test_a_taxonomy_that_contradicts_itself_is_refused(
+    old: str, new: str, says: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(OWN.replace(old, new))
+    with pytest.raises(DocumentError, match=says):
+        load_taxonomy(path)
+
+
+def test_the_framework_is_attributed_and_no_endorsement_is_claimed() -> None:
+    text = files("aiir_eval.incidents").joinpath("psf.yaml").read_text("utf-8")
+    assert "Production AI Institute" in text
+    assert "neither reviewed nor endorsed" in " ".join(text.replace("#", " ").split())
+    assert psf_taxonomy().licence
