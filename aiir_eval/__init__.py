@@ -57,6 +57,8 @@ if TYPE_CHECKING:
     from .suites.model import load_suite as load_suite
     from .suites.model import save_suite as save_suite
     from .tracking.drift_log import track_drift as track_drift
+    from .tracking.history import History as History
+    from .tracking.history import history as history
     from .tracking.mlflow_log import track_verdict as track_verdict
 
 _EXPORTS = {
@@ -67,6 +69,7 @@ _EXPORTS = {
     "DriftComparison": "drift.comparing",
     "DriftReport": "drift.result",
     "Finding": "compare.result",
+    "History": "tracking.history",
     "Incident": "incidents.model",
     "InputError": "errors",
     "Plan": "compare.design",
@@ -83,6 +86,7 @@ _EXPORTS = {
     "drift_watch": "drift.watching.looking",
     "gate": "gate.gating",
     "gate_sequentially": "gate.sequential",
+    "history": "tracking.history",
     "import_table": "runs.importing",
     "lint_suite": "suites.lint",
     "load_baseline": "runs.baselines",

@@ -18,6 +18,7 @@ from .wording import (
     count,
     drift_sentence,
     graded,
+    number,
     points,
     pvalue,
     rate,
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from ..gate.result import Verdict
     from ..runs.model import Run
     from ..suites.model import Suite
+
+Estimate = tuple[float, float, float]  # with the ends of its interval
+GateRow = tuple[str, str, str, Estimate, Estimate, tuple[float, float]]
 
 MAX_ROWS = 12
 _COLOURS = {
@@ -202,6 +206,23 @@ def calibration_html(calibration: Calibration) -> str:
         ),
         *(_line(note) for note in calibration.notes),
     )
+
+
+def history_table(title: str, rows: Sequence[GateRow]) -> str:
+    """The gates of a suite, one a row."""
+    cells = [
+        [
+            _soft(when),
+            _word(verdict),
+            _text(what, 80),
+            _text(f"{rate(seen[0])} {rate_span(seen[1], seen[2])}"),
+            _text(f"{points(change[0])} {span(change[1], change[2])}"),
+            _text(f"{number(flips[0])} broke, {number(flips[1])} fixed"),
+        ]
+        for when, verdict, what, seen, change, flips in rows[: 2 * MAX_ROWS]
+    ]
+    heads = ["", "verdict", "versions", "candidate passes", "difference", ""]
+    return _frame(_strong(title), _table(heads, cells, len(rows)))
 
 
 def _comparison_parts(comparison: Comparison) -> list[str]:
