@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import isfinite, nan, sqrt
+from math import isclose, isfinite, nan, sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -159,8 +159,8 @@ def compare_drift(then: DriftReport, now: DriftReport) -> DriftComparison:
     where that interval reaches zero; p-values are adjusted by Benjamini-Hochberg over the columns.
 
     The two reports are taken as independent. With the same reference in both that is cautious.
-    Where the earlier's current table may be the later's reference (as many rows), their errors go
-    in opposite directions, and the interval is widened for it.
+    Where the earlier's current table seems to be the later's reference (as many rows, of the same
+    means and rates), their errors go in opposite directions, and the interval is widened for it.
 
     Examples
     --------
@@ -190,8 +190,8 @@ def compare_drift(then: DriftReport, now: DriftReport) -> DriftComparison:
     notes = []
     if correlation:
         notes.append(
-            "the current table of the earlier report may be the reference of the later one (as "
-            "many rows): intervals of differences are widened for it"
+            "the current table of the earlier report seems to be the reference of the later one: "
+            "intervals of differences are widened for it"
         )
     order = {state: place for place, state in enumerate(STATES)}
     found.sort(key=lambda each: (order[each.state], not _primary(each), not each.differs))
@@ -207,10 +207,24 @@ def _correlation(then: DriftReport, now: DriftReport) -> float:
 
     Each effect is a difference of two tables' means, whose variances go with one over their rows.
     """
-    if then.n_current != now.n_reference or not then.n_reference or not now.n_current:
+    if not (then.n_reference and now.n_current and _chained(then, now)):
         return 0.0
     shared = 1 / then.n_current
     return -shared / sqrt((1 / then.n_reference + shared) * (shared + 1 / now.n_current))
+
+
+def _chained(then: DriftReport, now: DriftReport) -> bool:
+    """Whether the current table of `then` may be the reference of `now`: its rows and its means."""
+    if then.n_current != now.n_reference:
+        return False
+    sides = {each.column: each.statistics for each in then.columns}
+    return all(
+        isclose(sides[each.column][f"{what}_current"], each.statistics[f"{what}_reference"])
+        for each in now.columns
+        for what in ("mean", "rate")
+        if f"{what}_reference" in each.statistics
+        and f"{what}_current" in sides.get(each.column, {})
+    )
 
 
 def _one(

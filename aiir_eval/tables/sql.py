@@ -58,7 +58,7 @@ def read_query(source: str, name: str | None = None) -> pa.Table:
             _attach(connection, statement.query, label)
         connection.execute("SET lock_configuration = true")
         try:
-            rows = pa.table(connection.execute(last.query).to_arrow_table())
+            rows = pa.table(connection.sql(last.query).to_arrow_table())
         except duckdb.Error as error:
             raise _refused(_first_line(error), label) from None
     return rows.replace_schema_metadata({NAME: label.encode()})
