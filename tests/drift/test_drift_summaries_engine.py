@@ -230,6 +230,18 @@ def test_where_only_a_summary_is_left_the_conclusion_is_inconclusive_and_says_so
     assert aiir.drift(aiir.summarize(old), new, **clear).conclusion == "drift"  # type: ignore[arg-type]
 
 
+def test_ties_count_in_parts_too_where_few_values_were_not_all_sampled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("aiir_eval.drift.summaries.scanning.SAMPLE_ROWS", 50)
+    rng = np.random.default_rng(11)
+    old, new = (pa.table({"x": rng.poisson(mean, 4000)}) for mean in (3.0, 3.1))
+    exact, found = aiir.drift(old, new), aiir.drift(old, new, memory_limit=TINY)
+    same_report(exact, found)
+    assert "ks_at_most" not in found.columns[0].statistics
+    assert found.columns[0].pvalue == pytest.approx(exact.columns[0].pvalue)
+
+
 def test_a_summary_stands_for_its_table(window: Window) -> None:
     rng = np.random.default_rng(6)
     old, new = window(rng, 3000), window(rng, 3000)

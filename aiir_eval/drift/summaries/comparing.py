@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...stats.ks_ties import MAX_STEPS
 from ..facts import Bound, LevelFacts, Missing, Moments, NumericFacts, RateFacts, Skipped
 from ..result import Distribution
 from .histogram import Counts, Gap, Histogram, largest_gap, same_edges
@@ -98,7 +99,19 @@ def _numbers(
         bins=_bins(old, new),
         distribution=_ecdf(old, new),
         note="whole numbers beyond 2^53 are rounded" if old.whole and beyond else "",
+        steps=steps_of(old.histogram, new.histogram),
     )
+
+
+def steps_of(old: Histogram, new: Histogram) -> Counts | None:
+    """Values up to each distinct one, where every value is an edge and these are few."""
+    if not same_edges(old.edges, new.edges):
+        return None
+    there = (old.upto - old.below) + (new.upto - new.below)
+    if there.sum() != old.n + new.n or np.count_nonzero(there) > MAX_STEPS:
+        return None
+    steps: Counts = (old.upto + new.upto)[there > 0]
+    return steps
 
 
 def gap_of(old: NumericState, new: NumericState) -> Gap:
@@ -191,5 +204,5 @@ def level_texts(both: AlignedLevels) -> pa.Array:
 
     digits = pa.array(both.keys).cast(pa.large_string())
     return pc.binary_join_element_wise(
-        pa.scalar("level ", pa.large_string()), digits, pa.scalar("", pa.large_string())
+        pa.scalar("digest ", pa.large_string()), digits, pa.scalar("", pa.large_string())
     )

@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import InputError
+from ...stats.ks_ties import MAX_STEPS
 from ...tables.sources import Source, open_source
 from ..facts import Bound, Facts, NumericFacts, Skipped
 from .clustering import ClustersOfStates
-from .comparing import compare_states
-from .histogram import Floats
-from .memory import is_path, memory_limit_of, memory_needed, text_needed
+from .comparing import compare_states, steps_of
+from .histogram import Floats, Histogram, largest_gap
+from .memory import is_path, memory_limit_of, text_needed, threads_within
 from .reading import numbers_of
-from .refining import AT_ONCE, exact_gap
+from .refining import AT_ONCE, Reader, exact_gap, with_all_values
 from .scanning import BATCH_ROWS, choose_edges, summarise_source
 from .states import NumericState
 from .table import TableSummary
@@ -71,7 +72,7 @@ def _exceeds(sources: Sequence[Any], names: Sequence[str], limit: int) -> bool:
         return sum(text_needed(path) for path in texts) > limit
     opened = [open_source(source, name=name) for source, name in zip(sources, names, strict=True)]
     columns = list(dict.fromkeys([*opened[0].schema.names, *opened[1].schema.names]))
-    return memory_needed(opened, columns) > limit
+    return threads_within(opened, columns, limit) == 0
 
 
 def open_stream(source: Any, name: str) -> Source:
@@ -128,7 +129,10 @@ class StreamedTables:
             for facts in compare_states(
                 name, old.columns[name], new.columns[name], primary=name in deciding
             ):
-                found.append(facts if clusters is None else clusters.add_to(name, facts))
+                if clusters is None:
+                    found.append(self._with_ties(facts))
+                else:
+                    found.append(clusters.add_to(name, facts))
         return found, None if clusters is None else clusters.design
 
     @property
@@ -170,19 +174,34 @@ class StreamedTables:
         ]
 
     def _refined(self, facts: Facts) -> Facts:
-        if not isinstance(facts, NumericFacts) or facts.ks.exact or self.summaries is None:
+        if not isinstance(facts, NumericFacts) or facts.ks.exact:
             return facts
-        old, new = (summary.columns[facts.name] for summary in self.summaries)
+        at_once = max(min(AT_ONCE * 4, self.memory_limit // 4 // _HELD), 10_000)
+        gap = exact_gap(*self._histograms(facts.name), *self._readers(facts.name), at_once=at_once)
+        return replace(facts, ks=Bound(gap.low, gap.high))
+
+    def _with_ties(self, facts: Facts | Skipped) -> Facts | Skipped:
+        """The facts of a column of few distinct values with its rare ones, which no edge had."""
+        if not isinstance(facts, NumericFacts) or facts.steps is not None or not self.can_refine:
+            return facts
+        old, new = self._histograms(facts.name)
+        if old.edges.size > MAX_STEPS:
+            return facts
+        both = with_all_values(old, new, *self._readers(facts.name), most=MAX_STEPS)
+        if both is None:
+            return facts
+        gap = largest_gap(*both)
+        return replace(facts, ks=Bound(gap.low, gap.high), steps=steps_of(*both))
+
+    def _histograms(self, name: str) -> tuple[Histogram, Histogram]:
+        assert self.summaries is not None
+        old, new = (summary.columns[name] for summary in self.summaries)
         assert isinstance(old, NumericState)
         assert isinstance(new, NumericState)
-        gap = exact_gap(
-            old.histogram,
-            new.histogram,
-            lambda: self._values(0, facts.name),
-            lambda: self._values(1, facts.name),
-            at_once=max(min(AT_ONCE * 4, self.memory_limit // 4 // _HELD), 10_000),
-        )
-        return replace(facts, ks=Bound(gap.low, gap.high))
+        return old.histogram, new.histogram
+
+    def _readers(self, name: str) -> tuple[Reader, Reader]:
+        return lambda: self._values(0, name), lambda: self._values(1, name)
 
     def _not_in(self, name: str) -> str | None:
         for side, label in ((self.reference, "reference"), (self.current, "current")):

@@ -63,14 +63,20 @@ def available_memory() -> int:
     return min(sizes)
 
 
-def memory_needed(sources: Sequence[Source], columns: Sequence[str]) -> int:
-    """About how many bytes comparing two sources in memory takes, one column a thread."""
+def threads_within(sources: Sequence[Source], columns: Sequence[str], limit: int) -> int:
+    """On how many threads two sources can be compared in memory, a column each.
+
+    At most one a processor; none where even one column at a time would need more than `limit`.
+    """
     widest = sorted(
         (sum(_column_bytes(source, name) for source in sources) for name in columns), reverse=True
     )
-    at_once = sum(widest[: os.cpu_count() or 1])
     held = sum(source.nbytes for source in sources if source.in_memory)
-    return _LIBRARIES + held + _COPIES * at_once
+    left = limit - _LIBRARIES - held
+    for threads in range(os.cpu_count() or 1, 0, -1):
+        if _COPIES * sum(widest[:threads]) <= left:
+            return threads
+    return 0
 
 
 def text_needed(path: Path) -> int:

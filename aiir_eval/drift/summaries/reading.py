@@ -38,6 +38,7 @@ def state_of(values: Any, edges: Floats | None, caps: Caps) -> ColumnState:
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    values = plain(values)
     kind, n_null = values.type, int(values.null_count)
     which = type_kind(kind)
     if which == "opaque":
@@ -51,8 +52,6 @@ def state_of(values: Any, edges: Floats | None, caps: Caps) -> ColumnState:
             whole=bool(pa.types.is_integer(kind)),
             truth=bool(pa.types.is_boolean(kind)),
         )
-    if pa.types.is_string_view(kind):
-        values = values.cast(pa.large_string())
     counted = pc.value_counts(values.drop_null() if n_null else values)
     texts, counts = counted.field("values"), counted.field("counts").to_numpy()
     if pa.types.is_dictionary(texts.type):
@@ -73,6 +72,15 @@ def _are_times(texts: Any) -> bool:
 
     first = pc.all(pc.match_substring_regex(texts.slice(0, 100), _ISO)).as_py()
     return bool(first and pc.all(pc.match_substring_regex(texts, _ISO)).as_py())
+
+
+def plain(values: Any) -> Any:
+    """The same array with every null among its values, none in a dictionary; no text as views."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(values.type) and values.dictionary.null_count:
+        values = values.dictionary_decode()
+    return values.cast(pa.large_string()) if pa.types.is_string_view(values.type) else values
 
 
 def digests_of(texts: Any) -> Keys:

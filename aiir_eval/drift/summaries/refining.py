@@ -74,6 +74,38 @@ def exact_gap(
     return gap
 
 
+def with_all_values(
+    x: Histogram, y: Histogram, read_x: Reader, read_y: Reader, *, most: int
+) -> tuple[Histogram, Histogram] | None:
+    """Both sides counted at every value there is; None where there are more than `most`.
+
+    For columns of few distinct values, some of which were not in the sample that edges came from.
+    """
+    sides = []
+    for side, read in ((x, read_x), (y, read_y)):
+        found: dict[float, int] = {}
+        if _masses(side).sum():
+            for values in read():
+                ordered = _ordered(values)
+                place = np.minimum(np.searchsorted(side.edges, ordered), side.edges.size - 1)
+                rest, counts = np.unique(ordered[side.edges[place] != ordered], return_counts=True)
+                if rest.size > most:
+                    return None
+                for value, count in zip(rest.tolist(), counts.tolist(), strict=True):
+                    found[value] = found.get(value, 0) + count
+                if len(found) > most:
+                    return None
+        sides.append(found)
+    points = np.array(sorted({*sides[0], *sides[1]}), dtype=np.float64)
+    if x.edges.size + points.size > most:
+        return None
+    extended = []
+    for side, found in zip((x, y), sides, strict=True):
+        at = np.array([found.get(value, 0) for value in points.tolist()], dtype=np.int64)
+        extended.append(_extended(side, points, (np.zeros_like(at), at)))
+    return extended[0], extended[1]
+
+
 def _masses(side: Histogram) -> Counts:
     """How many values lie in each open cell."""
     masses: Counts = np.append(side.below, side.n) - np.append(0, side.upto)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -14,7 +15,7 @@ from ...tables.sources import ParquetFolder, ParquetSource, Source
 from .clusters import UnitSums, level_units, missing_units, number_units
 from .histogram import Floats, quantile_edges
 from .levels import Caps
-from .reading import Edges, digests_of, numbers_of, state_of, type_kind
+from .reading import Edges, digests_of, numbers_of, plain, state_of, type_kind
 from .states import ColumnState
 from .table import TableSummary, merge_states
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 BATCH_ROWS = 1 << 19
 SAMPLE_ROWS = 1 << 18  # of the reference, from which edges are chosen
 _SAMPLED_PARTS = 32  # row groups looked at, spread evenly over a file
+_SAMPLED_ROWS = 1 << 20  # of them together
 
 Result = TypeVar("Result")
 
@@ -73,6 +75,7 @@ def sampled_batches(source: Source, columns: Sequence[str]) -> tuple[int, Iterat
     ]
     marks = np.linspace(0, len(groups) - 1, min(_SAMPLED_PARTS, len(groups))).round()
     chosen = [groups[int(mark)] for mark in marks]
+    most = max(_SAMPLED_ROWS // len(chosen), 1 << 16)  # of one group
 
     def read() -> Iterator[pa.RecordBatch]:
         for file, group, _ in chosen:
@@ -80,11 +83,12 @@ def sampled_batches(source: Source, columns: Sequence[str]) -> tuple[int, Iterat
                 have = [name for name in columns if name in opened.schema_arrow.names]
                 if len(have) < len(columns):  # a column of the folders' names
                     continue
-                yield from opened.iter_batches(
-                    BATCH_ROWS, row_groups=[group], columns=have, use_threads=False
+                batches = opened.iter_batches(
+                    most, row_groups=[group], columns=have, use_threads=False
                 )
+                yield from islice(batches, 1)
 
-    return sum(rows for _, _, rows in chosen), read()
+    return sum(min(rows, most) for _, _, rows in chosen), read()
 
 
 def summarise_source(
@@ -103,9 +107,11 @@ def summarise_source(
         for batch in source.batches(wanted, batch_rows=BATCH_ROWS):
             if batch.num_rows == 0:
                 continue
-            units = None if cluster is None else _units_of(batch.column(cluster), cluster, source)
+            units = None
+            if cluster is not None:
+                units = _units_of(plain(batch.column(cluster)), cluster, source)
             for name in names:
-                values = batch.column(name)
+                values = plain(batch.column(name))
                 state = state_of(values, edges.get(name), caps or Caps())
                 sums = None if units is None else _sums_of(values, units, edges.get(name))
                 if name in found:
@@ -133,10 +139,13 @@ def _over_groups(
     workers = min(os.cpu_count() or 1, len(columns))
     alone = isinstance(source, ParquetSource | ParquetFolder) or source.in_memory
     groups = [[name] for name in columns] if alone else [list(columns)]
+    import pyarrow as pa
+
     result: dict[str, Result] = {}
     with ThreadPoolExecutor(max_workers=workers) as pool:
         for part in pool.map(read, groups):
             result.update(part)
+            pa.default_memory_pool().release_unused()  # what Arrow keeps counts as taken
     return result
 
 
