@@ -92,7 +92,7 @@ def drift(
         Of the intervals; one minus it is the level of the tests.
     memory_limit : int or str, optional
         In bytes, or as ``"500MB"``; by default half of what is free. Tables that would need more
-        are read in parts, with the same conclusion: see Notes.
+        are read in parts, with the same answers: see Notes.
     rng : int
         Seed of the relabellings of clusters.
 
@@ -138,7 +138,8 @@ def drift(
     reference, exact moments and counts by level. The Kolmogorov-Smirnov distance is then known
     within bounds (``ks`` and ``ks_at_most``), and p-values are the largest that these allow. Where
     they do not decide a column, its open parts are read again, which settles it exactly; where only
-    a summary is left to read, the conclusion is ``inconclusive`` and a note says so.
+    a summary is left to read, the conclusion is ``inconclusive`` and a note says so. Texts, times
+    and vectors, `key`, `joint` and tests that need every value want the tables in memory.
 
     Examples
     --------
@@ -155,6 +156,7 @@ def drift(
     from .judging import adjusted, undecided
     from .result import DriftReport
     from .summaries.engine import open_streams
+    from .summaries.memory import memory_limit_of, threads_within
     from .windows import two_windows
 
     if not 0.5 <= confidence_level < 1:
@@ -235,7 +237,10 @@ def drift(
             design = cluster_design(left, right, cluster, n_resamples=resamples, rng=rng)
         draw = Draw(design, alpha, len(wanted), rng)
         look = _Look(left, right, frozenset(deciding), draw, numeric_test)
-        found = _look_at_all(wanted, look)
+        threads = 1  # relabelling is matrix products, which have threads of their own
+        if design is None:
+            threads = threads_within((left, right), wanted, memory_limit_of(memory_limit))
+        found = _look_at_all(wanted, look, threads or 1)
     facts = _tested(found, deciding, notes)
     if not facts:
         raise TableError("no column of the two tables can be tested: " + "; ".join(notes))
@@ -370,11 +375,9 @@ class _Look:
         )
 
 
-def _look_at_all(names: Sequence[str], look: _Look) -> list[Facts | Skipped]:
+def _look_at_all(names: Sequence[str], look: _Look, threads: int) -> list[Facts | Skipped]:
     """What is found of every column, one a thread."""
-    # Relabelling is matrix products, which have threads of their own.
-    workers = os.cpu_count() if look.draw.design is None else 1
-    with ThreadPoolExecutor(max_workers=workers) as pool:
+    with ThreadPoolExecutor(max_workers=threads) as pool:
         return [item for part in pool.map(look.at, names) for item in part]
 
 
