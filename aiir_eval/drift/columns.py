@@ -143,7 +143,10 @@ def _numbers(
     import pyarrow as pa
 
     name = pair.name
-    sides = [_present(side, ours=pair.may_write) for side in (pair.reference, pair.current)]
+    sides = [
+        _present(side, ours=pair.may_write, with_rows=not in_order)
+        for side in (pair.reference, pair.current)
+    ]
     arrays, note = _of_one_type([side[0] for side in sides], types)
     if in_order:
         left, right = (
@@ -173,7 +176,7 @@ def _numbers(
 
 
 def _present(
-    values: pa.ChunkedArray, *, ours: bool
+    values: pa.ChunkedArray, *, ours: bool, with_rows: bool
 ) -> tuple[NDArray[Any], NDArray[np.bool_] | None, int]:
     """Numbers without nulls, as numpy keeps their type; where they stand; how many were null.
 
@@ -189,7 +192,7 @@ def _present(
     elif pa.types.is_decimal(values.type) or pa.types.is_float16(values.type):
         values = values.cast(pa.float64(), safe=False)
     n_null = int(values.null_count)
-    rows = values.is_valid().to_numpy() if n_null else None
+    rows = values.is_valid().to_numpy() if n_null and with_rows else None
     if n_null:
         values = values.drop_null()
     ours = ours or values is not before
