@@ -433,8 +433,8 @@ def _judge_all(
 
     n_family = sum(item.name not in deciding for item in facts)
     alpha = 1 - confidence_level
-    judged = []
-    for item in facts:
+
+    def one(item: Facts) -> Judged:
         primary = item.name in deciding
         direction = deciding.get(item.name)
         if primary and direction is None and isinstance(item, RateFacts):
@@ -445,8 +445,10 @@ def _judge_all(
             )
         size = len(deciding) if primary else n_family
         terms = Terms(confidence_level, alpha / size, minima, primary, direction, numeric_test)
-        judged.append(judge(item, terms))
-    return judged
+        return judge(item, terms)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(one, facts))
 
 
 def _conclusion(
