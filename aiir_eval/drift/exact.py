@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..stats.drift_tests import ks_distance, level_groups, level_test
+from ..stats.ks_ties import steps_of
 from ..stats.randomness import Rng
 from ..stats.two_sample import TestResult
 from .columns import Column, Side, sort
@@ -78,6 +79,7 @@ def _numeric_facts(
         clustered=clustered,
         tests=_requested(numeric_test, x, y, rng),
         note=column.note,
+        steps=steps_of((x, y)) if design is None else None,
     )
 
 

@@ -97,7 +97,8 @@ class NumericFacts:
 
     `ks` is the largest gap between both cumulative shares, or what is known of it. `bins` are the
     counts of both sides in the same intervals, for effects that need such. `tests` are further
-    tests by name (their p-values), where they were asked for.
+    tests by name (their p-values), where they were asked for. `steps` are how many values of both
+    sides lie up to each distinct value, where these are few; then ties count.
     """
 
     name: str
@@ -110,6 +111,7 @@ class NumericFacts:
     clustered: Clustered | None = None
     tests: Mapping[str, TestResult] = field(default_factory=dict)
     note: str = ""
+    steps: Counts | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from math import isnan, nan, pi, sqrt, tan
 
 from ...stats.drift_effects import ks_distance_interval, standardised_mean_difference
 from ...stats.drift_tests import cauchy_combination, ks_pvalue, welch_of_moments
+from ...stats.ks_ties import tied_ks_pvalue
 from ...stats.two_sample import TestResult
 from ..facts import NumericFacts
 from ..result import Effect
@@ -49,6 +50,7 @@ def judge_numeric(facts: NumericFacts, terms: Terms) -> Judged:
         "welch_t_pvalue": tests.mean,
         "ks": facts.ks.low,
         "ks_pvalue": tests.ks,
+        "ks_pvalue_ties": tests.ks_ties,
         "ks_low": low.low,
         "ks_high": high.high,
         "mean_reference": old.mean,
@@ -125,6 +127,7 @@ class _Tests:
 
     mean: float
     ks: float
+    ks_ties: float  # given the ties of both sides, what `chosen` combines
     chosen: _Chosen
 
 
@@ -136,7 +139,10 @@ def _tests(facts: NumericFacts, terms: Terms, welch: TestResult) -> _Tests:
         by = f"{facts.clustered.by} of "
     else:
         mean, ks, by = welch.pvalue, ks_pvalue(facts.ks.low, n_x, n_y), ""
-        combined = float(cauchy_combination([mean, ks]))
+        tied = ks
+        if facts.steps is not None and facts.ks.exact:
+            tied = tied_ks_pvalue(facts.ks.low, n_x, n_y, facts.steps)
+        combined = float(cauchy_combination([mean, tied]))
         ks_at_least = nan if facts.ks.exact else ks_pvalue(facts.ks.high, n_x, n_y)
     if wanted == "auto":
         least = nan if isnan(ks_at_least) else float(cauchy_combination([mean, ks_at_least]))
@@ -150,7 +156,7 @@ def _tests(facts: NumericFacts, terms: Terms, welch: TestResult) -> _Tests:
     else:
         result = facts.tests[wanted]
         chosen = _Chosen(wanted, result.statistic, result.pvalue)
-    return _Tests(mean, ks, chosen)
+    return _Tests(mean, ks, tied if by == "" else ks, chosen)
 
 
 def _student_tail(statistic: float, df: float) -> float:
