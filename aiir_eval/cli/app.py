@@ -32,6 +32,7 @@ COMMANDS: Commands = {
     ),
     "drift-watch": ("drift_watch", "drift_watch", "Look daily, and alarm when it got worse."),
     "vendor": ("vendor", "vendor", "Vendors: models that go away, and assessments."),
+    "track": ("track", "track", "Records that wait for MLflow: list, push."),
     "report": ("report", "report", "One HTML page of a run, comparison, verdict, drift, incident."),
     "schema": ("schema", "schema", "JSON Schema of a kind of document, for editors."),
 }

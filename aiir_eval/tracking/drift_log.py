@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._version import __version__
@@ -20,7 +21,7 @@ from .entries import (
     text_params,
     text_tags,
 )
-from .writing import open_experiment
+from .outbox import OUTBOX, Planned, Record, deliver
 
 if TYPE_CHECKING:
     from ..drift.result import ColumnDrift, DriftReport
@@ -48,6 +49,7 @@ def track_drift(
     reference: str = "reference",
     current: str = "current",
     report_html: str | None = None,
+    outbox: str | Path | None = OUTBOX,
 ) -> TrackedReport:
     """Write a drift report into MLflow.
 
@@ -63,11 +65,13 @@ def track_drift(
         What the two tables are called.
     report_html : str, optional
         The page (text, not a path) to keep as ``report.html``. By default it is rendered.
+    outbox : path, optional
+        Where the record is kept when no server answers, for ``aiir track push``; None: nowhere.
 
     Raises
     ------
     UnreachableError
-        The server does not answer. The report itself is not changed by that.
+        The server does not answer. Nothing is lost: the record is in the outbox.
     InputError
         The store cannot be used: a file that cannot be written, an experiment that was deleted.
 
@@ -80,12 +84,13 @@ def track_drift(
     from ..reports.html import render_html
 
     page = render_html(report) if report_html is None else report_html
-    with open_experiment(uri, experiment, what="report") as place:
-        run_id = place.write(
-            drift_entries(report, reference=reference, current=current),
-            {"drift.json": drift_mapping(report), "report.html": page},
-        )
-    return TrackedReport(run_id, place.store.shown, place.url(run_id))
+    planned = Planned(
+        entries=drift_entries(report, reference=reference, current=current),
+        files={"drift.json": drift_mapping(report), "report.html": page},
+    )
+    record = Record(what="report", experiment=experiment, runs=[planned])
+    sent = deliver(record, uri, outbox=outbox)
+    return TrackedReport(sent.run_ids[0], sent.uri, sent.url)
 
 
 def drift_entries(report: DriftReport, *, reference: str, current: str) -> Entries:

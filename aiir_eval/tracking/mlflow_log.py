@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..telemetry import opt_out
 from .entries import gate_entries, side_entries
-from .writing import open_experiment
+from .outbox import OUTBOX, Planned, Record, deliver
+from .writing import quiet
 
 if TYPE_CHECKING:
     from ..gate.result import Verdict
@@ -36,6 +39,7 @@ def track_verdict(
     uri: str | None = None,
     experiment: str = "aiir",
     report_html: str | None = None,
+    outbox: str | Path | None = OUTBOX,
 ) -> TrackedRun:
     """Write a verdict, its comparison and both runs into MLflow.
 
@@ -49,45 +53,55 @@ def track_verdict(
         Made where it does not exist.
     report_html : str, optional
         The page (text, not a path) to keep as ``report.html``.
+    outbox : path, optional
+        Where the record is kept when no server answers, for ``aiir track push``; None: nowhere.
 
     Raises
     ------
     UnreachableError
-        The server does not answer. The verdict itself is not changed by that.
+        The server does not answer. Nothing is lost: the record is in the outbox.
     InputError
         The store cannot be used: a file that cannot be written, an experiment that was deleted.
     """
-    with open_experiment(uri, experiment, what="verdict") as place:
-        gate = place.write(
-            gate_entries(verdict),
-            {
-                "verdict.json": verdict.to_dict(),
-                "policy.json": verdict.policy.model_dump(mode="json", by_alias=True),
-                "report.html": report_html,
-            },
-            inputs=[_dataset(verdict.comparison.new)],
-        )
-        baseline, candidate = (
-            place.write(
-                side_entries(verdict, side),
-                {"run.json": run.manifest.model_dump(mode="json", by_alias=True)},
-                inputs=[_dataset(run)],
-                parent=gate,
-            )
-            for side, run in (
-                ("baseline", verdict.comparison.old),
-                ("candidate", verdict.comparison.new),
-            )
-        )
-    return TrackedRun(gate, baseline, candidate, place.store.shown, place.url(gate))
+    sent = deliver(verdict_record(verdict, experiment, report_html), uri, outbox=outbox)
+    gate, baseline, candidate = sent.run_ids
+    return TrackedRun(gate, baseline, candidate, sent.uri, sent.url)
 
 
-def _dataset(run: Run) -> Any:
+def verdict_record(verdict: Verdict, experiment: str, report_html: str | None = None) -> Record:
+    """The three runs of a verdict as plain data."""
+    comparison = verdict.comparison
+    files = {
+        "verdict.json": verdict.to_dict(),
+        "policy.json": verdict.policy.model_dump(mode="json", by_alias=True),
+        "report.html": report_html,
+    }
+    gate = Planned(
+        entries=gate_entries(verdict), files=files, datasets=[dataset_of(comparison.new)]
+    )
+    sides = [
+        Planned(
+            entries=side_entries(verdict, side),
+            files={"run.json": run.manifest.model_dump(mode="json", by_alias=True)},
+            datasets=[dataset_of(run)],
+            parent=0,
+        )
+        for side, run in (("baseline", comparison.old), ("candidate", comparison.new))
+    ]
+    return Record(what="verdict", experiment=experiment, runs=[gate, *sides])
+
+
+def dataset_of(run: Run) -> dict[str, str]:
     """The cases as an MLflow dataset: its name, digest, columns and number of rows."""
+    opt_out()
+    with quiet():
+        return _dataset(run)
+
+
+def _dataset(run: Run) -> dict[str, str]:
     import mlflow.data
     import pandas as pd
     from mlflow.data.code_dataset_source import CodeDatasetSource
-    from mlflow.entities import Dataset, DatasetInput, InputTag
 
     manifest = run.manifest
     columns = ["case_id", "incident_id", "class", "origin", "cluster", "expected"]
@@ -107,7 +121,7 @@ def _dataset(run: Run) -> Any:
     made = mlflow.data.from_pandas(
         frame, source=source, name=manifest.suite_name[:500], digest=manifest.suite_digest[:36]
     )
-    return DatasetInput(Dataset(**made.to_dict()), [InputTag("mlflow.data.context", "evaluation")])
+    return dict(made.to_dict())
 
 
 def _as_text(value: Any) -> str:

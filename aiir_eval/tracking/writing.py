@@ -24,6 +24,8 @@ from .stores import Store, check_reachable, nothing_lost, resolve_store
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+RECORD_TAG = "aiir.record"
+
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
@@ -46,17 +48,22 @@ class Experiment:
         *,
         inputs: Sequence[Any] = (),
         parent: str | None = None,
+        at: int,
+        record: str,
     ) -> str:
         """One MLflow run: created, written in one batch, with its files, and ended; its id.
 
         `files` are texts or JSON by path (None: left out), `inputs` MLflow's own dataset inputs.
+        `at` is when the result was found, in milliseconds; `record` is what it is known by.
         """
         from mlflow.entities import Metric, Param, RunTag
 
-        client = self.client
-        lineage = {} if parent is None else {"mlflow.parentRunId": parent}
-        created = client.create_run(self.id, run_name=entries.name, tags=lineage)
-        run_id, now = str(created.info.run_id), created.info.start_time
+        client, now = self.client, at
+        lineage = {RECORD_TAG: record}
+        if parent is not None:
+            lineage["mlflow.parentRunId"] = parent
+        created = client.create_run(self.id, start_time=at, run_name=entries.name, tags=lineage)
+        run_id = str(created.info.run_id)
         try:
             client.log_batch(
                 run_id,
@@ -74,6 +81,17 @@ class Experiment:
             raise
         client.set_terminated(run_id)
         return run_id
+
+    def written(self, record: str) -> str | None:
+        """The run of a record where an earlier try has ended it; what it left half is deleted."""
+        found = self.client.search_runs(
+            [self.id], filter_string=f"tags.`{RECORD_TAG}` = '{record}'", max_results=10
+        )
+        ended = [str(run.info.run_id) for run in found if run.info.status == "FINISHED"]
+        for run in found:
+            if str(run.info.run_id) not in ended:
+                self.client.delete_run(run.info.run_id)
+        return ended[0] if ended else None
 
 
 @contextmanager
