@@ -136,24 +136,23 @@ def cells() -> list[Cell]:
 
 def measure(runs: int, peer_runs: int, only: str = "", processes: int = 1) -> None:
     """Add what is missing to results/size.json; peers that are slow get `peer_runs` / 4."""
-    kept = load()
     for number, cell in enumerate(cells()):
         if only not in cell.key:
             continue
-        key = (cell.key, OURS)
+        key, kept = (cell.key, OURS), load()
         with ProcessPoolExecutor(processes) as pool:
-            while (done := kept.get(key, Tally())).runs < runs:
+            done = kept.get(key, Tally())
+            while done.runs < runs:
                 starts = range(done.runs, min(runs, done.runs + STEP * processes), STEP)
                 for found in pool.map(
                     _ours, *zip(*((number, k, min(k + STEP, runs)) for k in starts), strict=True)
                 ):
                     done = done + found
-                kept[key] = done
-                save(kept)
+                save({key: done})
         if cell.peers:
             for name in PEERS:
                 wanted = peer_runs // 4 if name in SLOW else peer_runs
-                _peer(cell, number, name, wanted, kept)
+                _peer(cell, number, name, wanted, kept.get((cell.key, name), Tally()))
 
 
 def _ours(number: int, start: int, stop: int) -> Tally:
@@ -171,11 +170,8 @@ def _ours(number: int, start: int, stop: int) -> Tally:
     return tally
 
 
-def _peer(
-    cell: Cell, number: int, name: str, runs: int, kept: dict[tuple[str, str], Tally]
-) -> None:
+def _peer(cell: Cell, number: int, name: str, runs: int, done: Tally) -> None:
     key = (cell.key, name)
-    done = kept.get(key, Tally())
     if done.runs >= runs:
         return
     done.problem = ""
@@ -192,10 +188,8 @@ def _peer(
             alarms = answer["alarms"].values()
             done = done + Tally(1, int(any(alarms)), 0, len(alarms), sum(alarms))
             if done.runs % STEP == 0:
-                kept[key] = done
-                save(kept)
-    kept[key] = done
-    save(kept)
+                save({key: done})
+    save({key: done})
 
 
 def load() -> dict[tuple[str, str], Tally]:
@@ -208,7 +202,8 @@ def load() -> dict[tuple[str, str], Tally]:
 
 
 def save(kept: Mapping[tuple[str, str], Tally]) -> None:
-    """One line a cell and tool."""
+    """One line a cell and tool; what others counted meanwhile stays."""
+    kept = load() | dict(kept)
     names = ("runs", "drift", "inconclusive", "columns", "alarms", "problem")
     rows = [
         json.dumps({"cell": cell, "tool": tool, **{name: getattr(tally, name) for name in names}})
