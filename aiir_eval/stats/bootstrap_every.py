@@ -47,7 +47,7 @@ class EveryResample:
     --------
     >>> law = EveryResample(np.arange(100.0), np.ones(100))
     >>> round(law.at_most(49.5), 2), round(law.lower(0.05), 1), round(law.upper(0.05), 1)
-    (0.5, 44.7, 54.3)
+    (0.51, 44.7, 54.3)
     """
 
     above: Floats

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -185,6 +185,7 @@ class PairedDifference:
                 p_gain=self.p_gain,
                 design_effect=self.design_effect,
                 cluster_size=self.cluster_size,
+                nonzero=max(self.n_nonzero_clusters, 0.5) / self.n_clusters,
             )
         except ValueError:
             return None
@@ -196,16 +197,7 @@ class PairedDifference:
         better and (N or no margin): improved; N: non_inferior; worse: regressed; else
         inconclusive. Fewer than 6 clusters are always inconclusive.
         """
-        if self.n_clusters < MIN_CLUSTERS:
-            return "inconclusive"
-        tested = self.pvalue if pvalue is None else pvalue
-        differs = tested <= 1 - self.confidence_level + 1e-12
-        holds = margin is not None and self.non_inferiority(margin).holds
-        if differs and self.estimate > 0 and (holds or margin is None):
-            return "improved"
-        if holds:
-            return "non_inferior"
-        return "regressed" if differs and self.estimate < 0 else "inconclusive"
+        return conclude(self, margin, pvalue)
 
     def _level(self, confidence_level: float | None) -> float:
         level = self.confidence_level if confidence_level is None else confidence_level
@@ -236,6 +228,36 @@ class PairedDifference:
             by_t = stdtr(self.df, -(gain - loss + margin) / self.standard_error)
             pvalue = max(pvalue, float(by_t))
         return pvalue
+
+
+class Comparable(Protocol):
+    """What a conclusion is drawn from: tests with all cases at once, or with many looks."""
+
+    @property
+    def estimate(self) -> float: ...
+    @property
+    def pvalue(self) -> float: ...
+    @property
+    def n_clusters(self) -> int: ...
+    @property
+    def confidence_level(self) -> float: ...
+    def non_inferiority(self, margin: float) -> NonInferiority: ...
+
+
+def conclude(
+    difference: Comparable, margin: float | None = None, pvalue: float | None = None
+) -> Conclusion:
+    """The table of `PairedDifference.conclusion`."""
+    if difference.n_clusters < MIN_CLUSTERS:
+        return "inconclusive"
+    tested = difference.pvalue if pvalue is None else pvalue
+    differs = tested <= 1 - difference.confidence_level + 1e-12
+    holds = margin is not None and difference.non_inferiority(margin).holds
+    if differs and difference.estimate > 0 and (holds or margin is None):
+        return "improved"
+    if holds:
+        return "non_inferior"
+    return "regressed" if differs and difference.estimate < 0 else "inconclusive"
 
 
 def paired_difference(

@@ -16,6 +16,7 @@ from aiir_eval.stats.paired import (
     Conclusion,
     NonInferiority,
     PairedDifference,
+    conclude,
     paired_difference,
 )
 from aiir_eval.stats.sequential import SequentialTest
@@ -82,16 +83,7 @@ class SequentialDifference(PairedDifference):
 
     def conclusion(self, margin: float | None = None, pvalue: float | None = None) -> Conclusion:
         """The table of `PairedDifference`, by what was shown at any look."""
-        if self.n_clusters < MIN_CLUSTERS:
-            return "inconclusive"
-        tested = self.pvalue if pvalue is None else pvalue
-        differs = tested <= 1 - self.confidence_level + 1e-12
-        holds = margin is not None and self.non_inferiority(margin).holds
-        if differs and self.estimate > 0 and (holds or margin is None):
-            return "improved"
-        if holds:
-            return "non_inferior"
-        return "regressed" if differs and self.estimate < 0 else "inconclusive"
+        return conclude(self, margin, pvalue)
 
     def _only(self, confidence_level: float | None) -> None:
         if confidence_level not in (None, self.confidence_level):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aiir_eval.stats import cases_needed, paired_difference
+from aiir_eval.stats import Assumptions, cases_for_power, cases_needed, paired_difference
 
 
 def settled(n: int, loss: float, gain: float, margin: float | None, runs: int) -> float:
@@ -51,6 +51,34 @@ def test_without_any_flip_the_closed_form_holds() -> None:
     for cases, expected in ((n - 1, False), (n + 1, True)):
         same = np.ones(cases)
         assert paired_difference(same, same).non_inferiority(0.05).holds == expected
+
+
+@pytest.mark.parametrize(
+    ("margin", "discordance", "noise", "trials", "size", "icc"),
+    [
+        (0.05, 0.02, 0.0, 1, 1, 0.0),
+        (0.05, 0.05, 0.5, 5, 1, 0.0),
+        (0.1, 0.02, 0.3, 5, 5, 0.3),
+        (0.05, 0.1, 0.3, 1, 10, 0.5),
+    ],
+)
+def test_the_closed_form_is_near_what_simulated_comparisons_need(
+    margin: float, discordance: float, noise: float, trials: int, size: int, icc: float
+) -> None:
+    assumed = Assumptions(
+        pass_rate=0.9,
+        discordance=discordance,
+        trial_noise=noise,
+        icc=icc,
+        cluster_sizes=(size,),
+    )
+    simulated = cases_for_power(assumed, trials, margin=margin, n_resamples=1000)
+    half = discordance / 2
+    formed = cases_needed(
+        margin=margin, p_loss=half, p_gain=half, trials=trials, icc=1 - noise, cluster_size=size,
+        cluster_icc=icc / (1 - noise + noise / trials),
+    )  # fmt: skip
+    assert 0.8 * simulated < formed < 1.35 * simulated
 
 
 def test_a_loss_at_the_margin_is_settled_by_showing_the_loss() -> None:
