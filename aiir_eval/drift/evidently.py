@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from ..telemetry import opt_out
+from .declared import NUMERIC_TESTS, NumericTest
 from .result import ColumnDrift, DriftReport, Effect
 
 if TYPE_CHECKING:
@@ -15,22 +17,23 @@ if TYPE_CHECKING:
 
 _ANGLE = "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}"
 
-TestName = Literal["aiir_drift", "aiir_ks", "aiir_welch_t", "aiir_chi2"]
 
-
-def register() -> tuple[TestName, ...]:
+def register() -> tuple[str, ...]:
     """Make our tests known to Evidently by name, and give the names.
 
-    ================  =============================================================
-    name              score
-    ================  =============================================================
-    ``aiir_drift``    p-value of the test that `aiir.drift` takes for such a column
-    ``aiir_ks``       p-value of Kolmogorov-Smirnov
-    ``aiir_welch_t``  p-value of Welch's t
-    ``aiir_chi2``     p-value of the contingency chi-square
-    ================  =============================================================
+    ==========================  ===================================================
+    name                        p-value of
+    ==========================  ===================================================
+    ``aiir_drift``              the test that `aiir.drift` takes for such a column
+    ``aiir_ks``                 Kolmogorov-Smirnov
+    ``aiir_welch``              Welch's t
+    ``aiir_anderson-darling``   Anderson-Darling
+    ``aiir_cramer-von-mises``   Cramer-von Mises
+    ``aiir_wasserstein``        the Wasserstein distance, by permutation
+    ``aiir_chi2``               the contingency chi-square, without lumping
+    ==========================  ===================================================
 
-    Drift is a p-value of at most the threshold; for ``aiir_drift`` also an effect that is larger
+    Drift is a p-value of at most the threshold and, but for ``aiir_chi2``, an effect that is larger
     than the smallest that counts.
 
     The threshold is .05 unless Evidently is told another. Evidently tests each column by itself:
@@ -53,50 +56,42 @@ def register() -> tuple[TestName, ...]:
     from evidently.legacy.core import ColumnType
 
     numbers, levels = [ColumnType.Numerical], [ColumnType.Categorical]
-    for name, told, kinds, function in (
-        ("aiir_drift", "p-value and effect (aiir)", [*numbers, *levels, ColumnType.Text], _drift),
-        ("aiir_ks", "Kolmogorov-Smirnov p-value (aiir)", numbers, _ks),
-        ("aiir_welch_t", "Welch t p-value (aiir)", numbers, _welch_t),
-        ("aiir_chi2", "contingency chi-square p-value (aiir)", levels, _chi2),
-    ):
-        test = StatTest(name=name, display_name=told, allowed_feature_types=kinds)
+    every = [*numbers, *levels, ColumnType.Text]
+    tests: list[tuple[str, str, list[Any], Any]] = [
+        ("aiir_drift", "p-value and effect", every, partial(_drift, "auto")),
+        ("aiir_chi2", "contingency chi-square p-value", levels, _chi2),
+    ]
+    tests += [
+        (f"aiir_{name}", f"{name} p-value and effect", numbers, partial(_drift, name))
+        for name in NUMERIC_TESTS
+        if name != "auto"
+    ]
+    for name, told, kinds, function in tests:
+        test = StatTest(name=name, display_name=f"{told} (aiir)", allowed_feature_types=kinds)
         register_stattest(test, default_impl=function)
-    return ("aiir_drift", "aiir_ks", "aiir_welch_t", "aiir_chi2")
+    return tuple(name for name, *_ in tests)
 
 
 def _drift(
-    reference: pd.Series, current: pd.Series, feature_type: Any, threshold: float
+    numeric_test: NumericTest,
+    reference: pd.Series,
+    current: pd.Series,
+    feature_type: Any,
+    threshold: float,
 ) -> tuple[float, bool]:
     """The test of `aiir.drift` on one column; categories of numbers are levels all the same."""
     from .detecting import drift
 
-    sides = [side.astype("string") if feature_type.value == "cat" and side.dtype != bool else side
-             for side in (reference, current)]  # fmt: skip
-    frames = [side.to_frame("column").reset_index(drop=True) for side in sides]
-    report = drift(*frames, confidence_level=1 - threshold)
+    levels = feature_type.value == "cat"
+    frames = [
+        (side.astype("string") if levels and side.dtype != bool else side)
+        .to_frame("column")
+        .reset_index(drop=True)
+        for side in (reference, current)
+    ]
+    report = drift(*frames, confidence_level=1 - threshold, numeric_test=numeric_test)
     (column,) = [each for each in report.columns if each.column == "column"]
     return column.pvalue, column.drifted
-
-
-def _ks(
-    reference: pd.Series, current: pd.Series, feature_type: Any, threshold: float
-) -> tuple[float, bool]:
-    import numpy as np
-
-    from ..stats.drift_tests import ks_sorted
-
-    sides = [np.sort(side.to_numpy(float, na_value=np.nan)) for side in (reference, current)]
-    pvalue = ks_sorted(*(side[~np.isnan(side)] for side in sides)).pvalue
-    return pvalue, pvalue <= threshold
-
-
-def _welch_t(
-    reference: pd.Series, current: pd.Series, feature_type: Any, threshold: float
-) -> tuple[float, bool]:
-    from ..stats import welch_t
-
-    pvalue = welch_t(current.dropna().to_numpy(float), reference.dropna().to_numpy(float)).pvalue
-    return pvalue, pvalue <= threshold
 
 
 def _chi2(

@@ -131,24 +131,29 @@ def test_each_test_is_usable_by_name_and_agrees_with_scipy() -> None:
     from evidently import Report
     from evidently.metrics import ValueDrift
 
-    register()
+    names = register()
     reference, current = frames(0.2)
     metrics = [
-        ValueDrift(column="score", method="aiir_ks"),
-        ValueDrift(column="score", method="aiir_welch_t"),
-        ValueDrift(column="route", method="aiir_chi2"),
+        ValueDrift(column="route" if name == "aiir_chi2" else "score", method=name)
+        for name in names
     ]
     result = Report(metrics).run(current, reference).dict()
-    table = pd.crosstab(
+    values = {each["config"]["method"]: each["value"] for each in result["metrics"]}
+    assert list(values) == list(names)
+    levels = pd.crosstab(
         pd.concat([reference.route, current.route]).to_numpy(), np.repeat([0, 1], len(current))
     )
-    assert [each["value"] for each in result["metrics"]] == pytest.approx(
-        [
-            stats.ks_2samp(reference.score, current.score, method="exact").pvalue,
-            stats.ttest_ind(reference.score, current.score, equal_var=False).pvalue,
-            stats.chi2_contingency(table, correction=False).pvalue,
-        ],
-    )
+    x, y = reference.score, current.score
+    expected = {
+        "aiir_ks": stats.ks_2samp(x, y, method="exact").pvalue,
+        "aiir_welch": stats.ttest_ind(x, y, equal_var=False).pvalue,
+        "aiir_chi2": stats.chi2_contingency(levels, correction=False).pvalue,
+    }
+    assert {name: values[name] for name in expected} == pytest.approx(expected, rel=1e-4)
+    permuted = values["aiir_cramer-von-mises"]
+    assert permuted == pytest.approx(stats.cramervonmises_2samp(x, y).pvalue, abs=0.008)
+    assert 0 < values["aiir_wasserstein"] < 0.05
+    assert 0 < values["aiir_anderson-darling"] < 0.05
 
 
 def test_a_threshold_of_theirs_is_ours() -> None:
