@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _BATCH_ROWS = 1 << 17
-_BLOCKS = (1 << 23, 1 << 28)  # bytes of a CSV file at a time; a row must fit in one
+_BLOCKS = (1 << 21, 1 << 25, 1 << 28)  # bytes of a CSV file at a time; a row must fit in one
 _TRUTH = "^(true|false)$"
 
 Batches = Iterator["pa.RecordBatch"]
@@ -59,11 +59,25 @@ class TextStream:
     def batches(
         self, columns: Sequence[str] | None = None, *, batch_rows: int = _BATCH_ROWS
     ) -> Batches:
+        import pyarrow as pa
+
         names = list(self.schema.names if columns is None else columns)
-        for batch in self._read(self.schema):
-            chosen = batch.select(names)
-            for start in range(0, batch.num_rows, batch_rows):
-                yield chosen.slice(start, batch_rows)
+        most = min(batch_rows, _BATCH_ROWS)
+        held: list[pa.RecordBatch] = []
+        for batch in self._read(self.schema):  # blocks of a file hold few rows: those are joined
+            held.append(batch.select(names))
+            if sum(part.num_rows for part in held) >= most:
+                yield from _joined(held, most)
+                held = []
+        yield from _joined(held, most)
+
+
+def _joined(batches: list[pa.RecordBatch], batch_rows: int) -> Batches:
+    import pyarrow as pa
+
+    if batches:
+        table = pa.Table.from_batches(batches).combine_chunks()
+        yield from table.to_batches(max_chunksize=batch_rows)
 
 
 def open_text_stream(path: Path, name: str) -> TextStream:
