@@ -1,4 +1,4 @@
-"""The six classes of incident."""
+"""The six classes of incident, and the seven kinds of control that can have failed."""
 
 from __future__ import annotations
 
@@ -13,3 +13,13 @@ IncidentClass = Literal[
     "vendor_outage_or_deprecation",
 ]
 CLASSES: tuple[IncidentClass, ...] = get_args(IncidentClass)
+
+ControlKind = Literal[
+    "validation",
+    "retrieval_filter",
+    "approval_gate",
+    "eval",
+    "permission",
+    "monitoring",
+    "fallback",
+]

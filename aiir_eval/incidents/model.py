@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from .classes import IncidentClass
+from .classes import ControlKind, IncidentClass
 from .moments import Instant, Moment, span
 from .psf import Taxonomy, psf_taxonomy
 from .regression import Identifier, Part, Regression, RegressionCase, Text
@@ -29,15 +29,6 @@ Confidence = Literal["high", "medium", "low"]
 PauseKind = Literal["workflow", "route", "tool_permission", "trigger"]
 EvidenceKind = Literal["prompt", "output", "trace", "log", "score", "user_report", "vendor_status"]
 Decision = Literal["rollback", "vendor_failover", "manual_review", "customer_correction"]
-ControlKind = Literal[
-    "validation",
-    "retrieval_filter",
-    "approval_gate",
-    "eval",
-    "permission",
-    "monitoring",
-    "fallback",
-]
 StepId = Literal[
     "contain.1", "contain.2", "contain.3", "contain.4",
     "assess.1", "assess.2", "assess.3", "assess.4",

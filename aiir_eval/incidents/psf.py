@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..documents import parse_yaml, read_document, validate
-from .classes import IncidentClass
+from .classes import ControlKind, IncidentClass
 
 
 class Domain(BaseModel):
@@ -35,6 +35,7 @@ class Taxonomy(BaseModel):
     source: str
     licence: str = ""
     defaults: dict[IncidentClass, list[str]] = Field(default_factory=dict)
+    controls: dict[ControlKind, list[str]] = Field(default_factory=dict)
     domains: list[Domain] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -45,9 +46,9 @@ class Taxonomy(BaseModel):
                 if called.setdefault(name, domain.id) != domain.id:
                     raise ValueError(f"{name!r} names both {called[name]} and {domain.id}")
         ids = {domain.id for domain in self.domains}
-        for class_, domains in self.defaults.items():
+        for name, domains in [*self.defaults.items(), *self.controls.items()]:
             if strange := [domain for domain in domains if domain not in ids]:
-                raise ValueError(f"defaults of {class_}: {strange[0]!r} is no domain here")
+                raise ValueError(f"the domains of {name}: {strange[0]!r} is no domain here")
         return self
 
     def domains_of(self, class_: IncidentClass) -> list[str]:
@@ -56,6 +57,10 @@ class Taxonomy(BaseModel):
         All of them where the taxonomy has no default: a person narrows them down.
         """
         return list(self.defaults.get(class_, [domain.id for domain in self.domains]))
+
+    def domains_of_control(self, kind: ControlKind) -> list[str]:
+        """The domains that a kind of control belongs to; none where the taxonomy does not say."""
+        return list(self.controls.get(kind, []))
 
     def names(self) -> dict[str, str]:
         """Every id, name and alias in lower case, with the id it stands for."""

@@ -82,7 +82,9 @@ def sections(incident: Incident) -> list[Section]:
                 ("Told", _lines(_words(each.at, each.to, each.channel, each.summary, each.ref)
                                 for each in incident.communications)),
                 ("Clocks", _lines(_words(each.clock, each.status,
-                                         each.due_at and f"due {each.due_at}", each.by)
+                                         each.due_at and f"due {each.due_at}",
+                                         each.reported_at and f"reported {each.reported_at}",
+                                         each.by)
                                   for each in incident.notifications)),
             ],
         ),

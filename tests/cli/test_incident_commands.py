@@ -185,6 +185,11 @@ def test_a_report_that_was_made_is_recorded_and_starts_the_next_clock(
     assert "no incident" in refused("incident", "notify", "INC-9", "dora-initial", "--status", "x")
 
 
+def test_shipped_records_are_not_changed(here: Path, refused: Callable[..., str]) -> None:
+    asked = ("incident", "notify", "AIR-CANADA-2022", "gdpr-33-1", "--reported", "now")
+    assert "shipped records are not changed" in refused(*asked)
+
+
 AVID = {
     "metadata": {"report_id": "AVID-2026-R0001"},
     "problemtype": {"classof": "LLM Evaluation", "description": {"value": "m-1 \x1b[31mleaks"}},

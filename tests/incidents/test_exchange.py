@@ -296,6 +296,17 @@ def test_in_out_and_in_again_is_the_same_record(tmp_path: Path) -> None:
         assert back(avid.avid_report(first)) == first
 
 
+def test_what_came_from_elsewhere_is_stable_through_avid_too(tmp_path: Path) -> None:
+    path = tmp_path / "incidents.csv"
+    path.write_text(AIID)
+    for first in (only(import_records("aiid", path)), only(imported(tmp_path, "atlas", CASE))):
+        report = avid.avid_report(first)
+        again = back(report)
+        assert avid.avid_report(again) == report
+        for field in ("title", "vendor", "sources", "system", "model"):
+            assert getattr(again, field) == getattr(first, field), field
+
+
 words = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), max_size=30)
 said = words.filter(lambda text: bool(text.strip()))
 reports = st.fixed_dictionaries(

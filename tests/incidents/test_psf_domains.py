@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from importlib.resources import files
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from aiir_eval.errors import DocumentError
-from aiir_eval.incidents.classes import CLASSES
+from aiir_eval.incidents.classes import CLASSES, ControlKind
 from aiir_eval.incidents.loading import load_incident, load_register
 from aiir_eval.incidents.psf import load_taxonomy, psf_taxonomy
 
@@ -121,6 +122,9 @@ def test_defaults_of_a_class_are_those_of_the_taxonomy(tmp_path: Path) -> None:
     assert own.domains_of("hallucination") == ["O-2"]
     assert own.domains_of("unsafe_action") == ["O-1", "O-2"]  # no default: a person narrows down
     assert psf_taxonomy().domains_of("quality_drift") == ["PSF-5", "PSF-4", "PSF-2"]
+    assert set(psf_taxonomy().controls) == set(get_args(ControlKind))
+    assert psf_taxonomy().domains_of_control("fallback") == ["PSF-8"]
+    assert own.domains_of_control("fallback") == []
 
 
 @pytest.mark.parametrize(

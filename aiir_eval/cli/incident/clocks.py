@@ -156,7 +156,7 @@ def notify(
     stated = {name: value for name, value in stated.items() if value is not None}
     if not stated.keys() - {"by"}:
         raise click.UsageError("say what happened: --started, --reported, --due or --status")
-    path = find_path(id_, folders)
+    path = find_path(id_, folders, to_change=True)
     own = own_file(path, "clocks.yaml")
     known = load_clocks(*(files or ([own] if own is not None else [])))
     if known.of(clock) is None:

@@ -38,14 +38,19 @@ def listing(folders: tuple[str, ...]) -> Any:
     return found
 
 
-def find_path(id_: str, folders: tuple[str, ...]) -> Path:
-    """The file of a record, by its path or its id."""
+def find_path(id_: str, folders: tuple[str, ...], *, to_change: bool = False) -> Path:
+    """The file of a record, by its path or its id; one `to_change` is none of the shipped ones."""
     from difflib import get_close_matches
 
     from ...errors import InputError
 
     if Path(id_).is_file():
         return Path(id_)
+    if to_change and not folders and not Path("incidents_corpus").is_dir():
+        raise InputError(
+            "there is no register here, and the shipped records are not changed",
+            hint="name one with --incidents, or make incidents_corpus",
+        )
     paths = {entry.id: entry.path for entry in listing(folders).entries}
     if id_ not in paths:
         near = get_close_matches(id_, paths, 1)
