@@ -21,6 +21,7 @@ _MIN_SEGMENT = 2
 _SPELLS_FROM = 24  # windows; in shorter series looking for spells costs more than it finds
 _SPELL_GRID = 16
 _VALUES_AT_ONCE = 2**21
+_LOST_BY_FITTING = 3.0  # windows' worth of correlation, by simulation
 _PERHAPS = 3.84  # a ramp that fits so much better than a step widens the interval of its date
 _LEAST_CYCLES = 4
 _SEASON_LEVEL = 0.01
@@ -149,7 +150,8 @@ def change_points(
     if pvalue <= level:
         _split(y, weights, 0, len(y), level, n_resamples, generator, cuts, known=True)
     cuts = _refined(y, weights, sorted(cuts))
-    correlation = _neighbour_correlation((y - _fitted(y, weights, cuts)) * np.sqrt(weights))
+    scaled = (y - _fitted(y, weights, cuts)) * np.sqrt(weights)
+    correlation = _neighbour_correlation(scaled, scaled)
     inflation = 1.0
     if correlation > 1 / sqrt(len(y)):
         inflation = (1 + correlation) / (1 - correlation)
@@ -215,11 +217,11 @@ def _test(
     residuals[np.abs(y - centre) <= 1e-9 * np.abs(y).max(axis=0)] = 0.0
     residuals = residuals / np.maximum(np.abs(residuals).max(axis=0), 1e-300)
     observed = float(_largest(residuals[None], weights)[0])
-    block = _block(residuals)
+    block, captured = _block(residuals)
     hits, step = 0, max(_VALUES_AT_ONCE // residuals.size, 1)
     for start in range(0, n_resamples, step):
         order = _orders(len(y), block, min(step, n_resamples - start), generator)
-        hits += int(np.sum(_largest(residuals[order], weights) >= observed * (1 - 1e-9)))
+        hits += int(np.sum(_largest(residuals[order], weights) >= observed * captured * (1 - 1e-9)))
     return observed, (hits + 1) / (n_resamples + 1)
 
 
@@ -257,29 +259,54 @@ def _spells(size: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return begin[kept], end[kept]
 
 
-def _block(residuals: Floats) -> int:
-    """How many neighbours to keep together: 1 unless they are alike."""
+def _block(residuals: Floats) -> tuple[int, float]:
+    """How many neighbours to keep together: 1 unless they are alike.
+
+    And the share of the long-run variance of an autoregression that blocks so long keep.
+    """
     size = len(residuals)
-    correlation = _neighbour_correlation(residuals)
-    if correlation <= 0.5 / sqrt(size):
-        return 1
-    return max(2, min(ceil(2 + 10 * correlation), size // 6))
+    correlation = _neighbour_correlation(residuals, _about_one_change(residuals))
+    if correlation <= 0.6 / sqrt(size):
+        return 1, 1.0
+    correlation = min(correlation + 0.35 / sqrt(size), 0.9)  # the smaller of two estimates
+    block = max(1, min(ceil(1 + 6 * correlation), size // 10))
+    lags = np.arange(1, block)
+    kept = 1 + 2 * float(((1 - lags / block) * correlation**lags).sum())
+    return block, kept * (1 - correlation) / (1 + correlation)
 
 
-def _neighbour_correlation(residuals: Floats) -> float:
-    """The lag-1 correlation of an autoregression, from differences: levels may change.
+def _neighbour_correlation(residuals: Floats, about_levels: Floats) -> float:
+    """The lag-1 correlation of an autoregression whose level may change, the largest of a column.
 
-    With E (y[k+1] - y[k])^2 = 2 v (1 - r) and E (y[k+2] - y[k])^2 = 2 v (1 - r^2) their ratio is
-    1 + r. The largest squares, which changes of level make, are left out.
+    The smaller of two estimates. One from differences: E (y[k+1] - y[k])^2 = 2 v (1 - r) and
+    E (y[k+2] - y[k])^2 = 2 v (1 - r^2), so their ratio is 1 + r; the largest squares, which
+    changes make, are left out (a change makes twice as many in the latter). One from what is left
+    about estimated levels, put right for the estimating.
     """
     near, far = (
-        np.sort((residuals[lag:] - residuals[:-lag]) ** 2, axis=0)[
-            : max(len(residuals) - lag - 3, 3)
-        ].mean(axis=0)
+        np.sort((residuals[lag:] - residuals[:-lag]) ** 2, axis=0)[: -2 - lag].mean(axis=0)
         for lag in (1, 2)
     )
-    ratio = np.divide(far, near, out=np.ones_like(far), where=near > 0)
-    return float(np.clip(ratio.max() - 1, 0.0, 0.9))
+    by_steps = np.divide(far, near, out=np.ones_like(far), where=near > 0) - 1
+    squares = (about_levels**2).sum(axis=0)
+    products = (about_levels[1:] * about_levels[:-1]).sum(axis=0)
+    by_levels = np.divide(products, squares, out=np.zeros_like(far), where=squares > 0)
+    by_levels += _LOST_BY_FITTING / len(residuals)
+    return float(np.clip(np.minimum(by_steps, by_levels).max(), 0.0, 0.9))
+
+
+def _about_one_change(residuals: Floats) -> Floats:
+    """What is left of each column about its best step or ramp."""
+    left = np.empty_like(residuals)
+    equal = np.ones((len(residuals), 1))
+    for column in range(residuals.shape[1]):
+        own = residuals[:, [column]]
+        rest = own - _fitted(own, equal, [_best_cut(own, equal)])
+        ramp = best_ramp(own[:, 0], equal[:, 0])
+        if ramp is not None and ramp.left < float((rest**2).sum()):
+            rest = own - ramp.fitted(own[:, 0], equal[:, 0])[:, None]
+        left[:, column] = rest[:, 0]
+    return left
 
 
 def _orders(size: int, block: int, count: int, generator: np.random.Generator) -> NDArray[np.intp]:
@@ -422,9 +449,10 @@ def _gain(y: Floats, weights: Floats, cuts: Sequence[int], left: float) -> float
 def _enough(n_cuts: int, size: int) -> float:
     """What BIC asks of a ramp (two levels, two ends) in the place of a level for each stair.
 
-    In the place of a single step it asks as much again: most changes of a system are at once.
+    In the place of a single step it asks three times as much: there are many ramps to choose from,
+    and most changes of a system are at once.
     """
-    return (3 - 2 * n_cuts + (1 if n_cuts == 1 else 0)) * log(size)
+    return (3 if n_cuts == 1 else 3 - 2 * n_cuts) * log(size)
 
 
 def _runs(directions: NDArray[np.float64]) -> list[list[int]]:

@@ -28,6 +28,12 @@ class Ramp:
     last: int
     left: float
 
+    def fitted(self, values: Floats, weights: Floats) -> Floats:
+        """The ramp itself."""
+        before, after = self.levels(values, weights)
+        shape = ramp_shapes(np.array([[self.first - 1], [self.last]]), values.size)[0]
+        return np.asarray(before + (after - before) * shape)
+
     def levels(self, values: Floats, weights: Floats) -> tuple[float, float]:
         """The old and the new level of a series that changes at these times."""
         shape = ramp_shapes(np.array([[self.first - 1], [self.last]]), values.size)[0]
