@@ -59,8 +59,6 @@ class TextStream:
     def batches(
         self, columns: Sequence[str] | None = None, *, batch_rows: int = _BATCH_ROWS
     ) -> Batches:
-        import pyarrow as pa
-
         names = list(self.schema.names if columns is None else columns)
         most = min(batch_rows, _BATCH_ROWS)
         held: list[pa.RecordBatch] = []

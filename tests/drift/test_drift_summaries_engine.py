@@ -242,6 +242,25 @@ def test_ties_count_in_parts_too_where_few_values_were_not_all_sampled(
     assert found.columns[0].pvalue == pytest.approx(exact.columns[0].pvalue)
 
 
+def test_new_levels_are_named_though_there_are_too_many_to_keep_their_texts() -> None:
+    names = pa.array([f"level {i}" for i in range(70_000)])
+    old = pa.table({"level": pa.concat_arrays([names] * 3)})
+    new = pa.table({"level": pa.concat_arrays([*[names.slice(5)] * 2, pa.array(["new"] * 3000)])})
+    exact, found = aiir.drift(old, new), aiir.drift(old, new, memory_limit=TINY)
+    same_report(exact, found)
+    assert "new levels: 'new' (3,000)" in found.columns[0].note
+    assert "vanished levels: 'level 0' (3), 'level 1' (3)" in found.columns[0].note
+    assert "70,001 levels, counted without their texts" in found.columns[0].note
+
+
+def test_a_row_longer_than_a_block_of_the_reader_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "long.csv"
+    file.write_text("a,b\n" + "1,x\n" * 500_000 + f"2,{'y' * 3_000_000}\n" + "3,x\n")
+    summary = aiir.summarize(file)
+    assert summary.n_rows == 500_002
+    assert summary.columns["a"].mean == (500_000 + 5) / 500_002  # type: ignore[union-attr]
+
+
 def test_a_summary_stands_for_its_table(window: Window) -> None:
     rng = np.random.default_rng(6)
     old, new = window(rng, 3000), window(rng, 3000)

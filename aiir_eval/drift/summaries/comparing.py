@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...stats.ks_ties import MAX_STEPS
 from ..facts import Bound, LevelFacts, Missing, Moments, NumericFacts, RateFacts, Skipped
@@ -22,6 +24,7 @@ MISSING = " is missing"  # what the missing values of a column are tested as
 _ID_SHARE = 0.5  # more distinct values than this share of the rows: ids or free text
 _POINTS = 64  # of a distribution that is drawn
 _BINS = 10
+_NAMED, _MOST_NAMED = 3, 10_000  # levels a report names; others as frequent, looked up too
 _EXACT = 2.0**53  # whole numbers up to here are doubles
 
 
@@ -194,8 +197,19 @@ def _is_key(counts: np.ndarray, n: int) -> bool:
     return bool(n >= 20 and np.count_nonzero(counts) > 0.95 * n)
 
 
-def level_texts(both: AlignedLevels) -> pa.Array:
-    """Texts of the levels; where they were not kept, the digest of each."""
+def new_and_vanished(both: AlignedLevels) -> NDArray[np.intp]:
+    """Which levels a report may name: the most frequent of those that one side does not have."""
+    chosen = []
+    for own, other in ((both.current, both.reference), (both.reference, both.current)):
+        only = np.flatnonzero((own > 0) & (other == 0))
+        if only.size:
+            least = np.sort(own[only])[-_NAMED:][0]
+            chosen.append(only[own[only] >= least][:_MOST_NAMED])
+    return np.concatenate(chosen) if chosen else np.empty(0, dtype=np.intp)
+
+
+def level_texts(both: AlignedLevels, known: Mapping[int, str] | None = None) -> pa.Array:
+    """Texts of the levels; where they were not kept, the digest of each but the `known` ones."""
     import pyarrow as pa
 
     if both.texts is not None:
@@ -203,6 +217,11 @@ def level_texts(both: AlignedLevels) -> pa.Array:
     import pyarrow.compute as pc
 
     digits = pa.array(both.keys).cast(pa.large_string())
-    return pc.binary_join_element_wise(
+    texts = pc.binary_join_element_wise(
         pa.scalar("digest ", pa.large_string()), digits, pa.scalar("", pa.large_string())
     )
+    if not known or both.keys is None:
+        return texts
+    keys = np.array(sorted(known), dtype=np.uint64)
+    names = pa.array([known[int(key)] for key in keys], pa.large_string())
+    return pc.replace_with_mask(texts, pa.array(np.isin(both.keys, keys)), names)

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 from ...errors import InputError
 from ...stats.ks_ties import MAX_STEPS
 from ...tables.sources import Source, open_source
-from ..facts import Bound, Facts, NumericFacts, Skipped
+from ..facts import Bound, Facts, LevelFacts, NumericFacts, Skipped
 from .clustering import ClustersOfStates
-from .comparing import compare_states, steps_of
+from .comparing import compare_states, level_texts, new_and_vanished, steps_of
 from .histogram import Floats, Histogram, largest_gap
+from .levels import aligned
 from .memory import is_path, memory_limit_of, text_needed, threads_within
-from .reading import numbers_of
+from .reading import numbers_of, texts_of_digests
 from .refining import AT_ONCE, Reader, exact_gap, with_all_values
 from .scanning import BATCH_ROWS, choose_edges, summarise_source
-from .states import NumericState
+from .states import LevelState, NumericState
 from .table import TableSummary
 
 if TYPE_CHECKING:
@@ -129,10 +130,8 @@ class StreamedTables:
             for facts in compare_states(
                 name, old.columns[name], new.columns[name], primary=name in deciding
             ):
-                if clusters is None:
-                    found.append(self._with_ties(facts))
-                else:
-                    found.append(clusters.add_to(name, facts))
+                known = self._with_names(self._with_ties(facts, clusters is not None))
+                found.append(known if clusters is None else clusters.add_to(name, known))
         return found, None if clusters is None else clusters.design
 
     @property
@@ -180,9 +179,29 @@ class StreamedTables:
         gap = exact_gap(*self._histograms(facts.name), *self._readers(facts.name), at_once=at_once)
         return replace(facts, ks=Bound(gap.low, gap.high))
 
-    def _with_ties(self, facts: Facts | Skipped) -> Facts | Skipped:
+    def _with_names(self, facts: Facts | Skipped) -> Facts | Skipped:
+        """The facts of levels whose texts were not kept, with those of the new and vanished."""
+        if not isinstance(facts, LevelFacts) or not self.can_refine or self.summaries is None:
+            return facts
+        old, new = (summary.columns[facts.name] for summary in self.summaries)
+        assert isinstance(old, LevelState)
+        assert isinstance(new, LevelState)
+        both = aligned(old.levels, new.levels)
+        if both.keys is None or both.bits < 64:
+            return facts
+        wanted = both.keys[new_and_vanished(both)]
+        texts: dict[int, str] = {}
+        for source in (self.reference, self.current):
+            assert not isinstance(source, TableSummary)
+            for batch in source.batches([facts.name], batch_rows=BATCH_ROWS):
+                texts |= texts_of_digests(batch.column(0), wanted)
+        return replace(facts, levels=level_texts(both, texts))
+
+    def _with_ties(self, facts: Facts | Skipped, clustered: bool) -> Facts | Skipped:
         """The facts of a column of few distinct values with its rare ones, which no edge had."""
-        if not isinstance(facts, NumericFacts) or facts.steps is not None or not self.can_refine:
+        if not isinstance(facts, NumericFacts) or facts.steps is not None or clustered:
+            return facts
+        if not self.can_refine:
             return facts
         old, new = self._histograms(facts.name)
         if old.edges.size > MAX_STEPS:

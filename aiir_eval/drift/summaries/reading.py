@@ -90,6 +90,21 @@ def digests_of(texts: Any) -> Keys:
     return np.concatenate([digests(texts.slice(start, step).to_pylist()) for start in starts])
 
 
+def texts_of_digests(values: Any, wanted: Keys) -> dict[int, str]:
+    """Those texts of an Arrow array whose digests are `wanted`, by digest."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    texts = pc.unique(plain(values))
+    if pa.types.is_dictionary(texts.type):
+        texts = texts.dictionary_decode()
+    texts = texts.drop_null()
+    keys = digests_of(texts)
+    found = np.flatnonzero(np.isin(keys, wanted))
+    named = texts.take(pa.array(found)).to_pylist()
+    return dict(zip(keys[found].tolist(), named, strict=True))
+
+
 def numbers_of(values: Any) -> NDArray[np.float64]:
     """The values of an Arrow array that are not null, as float64."""
     import pyarrow as pa
