@@ -14,6 +14,7 @@ from command_line import Aiir
 
 from aiir_eval.cli.app import COMMANDS, LazyGroup
 from aiir_eval.cli.incident import incident
+from aiir_eval.reports.visible import UNSEEN
 
 RECORD = """\
 # Ana leads.
@@ -190,7 +191,7 @@ def test_shipped_records_are_not_changed(here: Path, refused: Callable[..., str]
     assert "shipped records are not changed" in refused(*asked)
 
 
-AVID = {
+AVID: dict[str, Any] = {
     "metadata": {"report_id": "AVID-2026-R0001"},
     "problemtype": {"classof": "LLM Evaluation", "description": {"value": "m-1 \x1b[31mleaks"}},
     "description": {"value": "It told <script>alert(1)</script>."},
@@ -270,6 +271,27 @@ def test_a_mapping_says_what_is_lost(name: str, format_: str, here: Path, aiir: 
         assert status in said.out
     if format_ == "json":
         assert said.json["severity"]
+
+
+def test_hostile_text_of_a_record_steers_nothing(register: Path, aiir: Aiir) -> None:
+    evil = "\x1b[31m\u202e<script>alert(1)</script>\x07 | `x`"
+    document = {**AVID, "problemtype": {"description": {"value": evil}}}
+    document |= {"description": {"value": evil}, "references": [{"url": f"https://x/{evil}"}]}
+    Path("in.json").write_text(json.dumps(document))
+    calls = [
+        ("import", "avid", "in.json", "-o", register),
+        *(("list", "--format", each) for each in (*FORMATS, "csv")),
+        *(("show", AVID["metadata"]["report_id"], "--format", each) for each in FORMATS),
+        *(("clocks", AVID["metadata"]["report_id"], "--format", each) for each in FORMATS),
+        *(("export", AVID["metadata"]["report_id"], "--to", each)
+          for each in ("avid", "ocsf", "oecd", "stix", "csv", "markdown")),
+    ]  # fmt: skip
+    for call in calls:
+        said = aiir("incident", *call)
+        assert said.code == 0, (call, said.err)
+        assert UNSEEN.search(said.out + said.err) is None, call
+        if "markdown" in call:
+            assert "<script" not in said.out
 
 
 def test_every_command_of_the_table_is_there_and_says_what_it_does() -> None:

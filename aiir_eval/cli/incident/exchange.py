@@ -120,6 +120,7 @@ def export(
     from ...documents import read_json, write_text
     from ...errors import InputError
     from ...incidents.exchange.exporting import export_records
+    from ...reports.visible import visible
 
     require_writable(out)
     records = [find(id_, folders) for id_ in dict.fromkeys(ids)]
@@ -138,7 +139,7 @@ def export(
         write_text(out, text)
         note(f"{out}: {len(records)} as {format_}")
     elif format_ in ("csv", "markdown"):
-        click.echo(text, nl=False)
+        click.echo(visible(text), nl=False)
     else:
         import json
 

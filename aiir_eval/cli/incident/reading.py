@@ -108,9 +108,10 @@ def list_(
         print_json([entry.to_mapping(now) for entry in found])
     elif format_ == "csv":
         from ...incidents.exchange.flat import csv_text
+        from ...reports.visible import visible
 
         rows = [_row(entry.to_mapping(now)) for entry in found]
-        click.echo(csv_text(COLUMNS, rows), nl=False)
+        click.echo(visible(csv_text(COLUMNS, rows)), nl=False)
     elif format_ == "markdown":
         from ...reports.markdown import incidents_markdown
 
