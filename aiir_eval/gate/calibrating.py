@@ -95,6 +95,18 @@ def calibrate(
     ----------
     Fisher (1935), The Design of Experiments, section 21 (re-randomisation); Clopper and Pearson
     (1934), Biometrika 26, 404-413.
+
+    Examples
+    --------
+    >>> import aiir_eval as aiir, pyarrow as pa
+    >>> old, new = (
+    ...     aiir.import_table(pa.table({"id": range(40), "ok": [i % 8 != n for i in range(40)]}),
+    ...                       id="id", passed="ok", target_name=f"v{n}")
+    ...     for n in (0, 1)
+    ... )
+    >>> result = calibrate(old, new, repetitions=20, losses=[0.3])
+    >>> result.at(0.3).failed.rate > result.at(0).failed.rate
+    True
     """
     if policy is None:
         policy = default_policy()

@@ -326,6 +326,10 @@ def paired_difference(
     of the interval nearer to zero also gets a correction for skewness where that widens it;
     non-inferiority is untouched by it.
 
+    What did not occur cannot be excluded: where a loss of exactly the margin hits few clusters and
+    those entirely, many samples show nothing of it, and 20 clusters of 10 cases pass in up to 22%
+    of runs (as any test does that has the power asked for when nothing changed).
+
     Graded scores: t with CR2 variance; with fewer than 10 nonzero clusters the wider of that and
     the score interval, since a t knows nothing of the losses it has not seen. Non-inferiority must
     hold by both: where losses are rare or skewed a t alone passes a true loss of the margin in 6

@@ -77,7 +77,8 @@ def tango_pvalue(
 
     Notes
     -----
-    At difference 0 the statistic is McNemar's without correction.
+    Assumes independent pairs, as `tango_interval` does, and fails where it does. At difference 0
+    the statistic is McNemar's without correction.
 
     References
     ----------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from math import exp, lcm, log
+from math import exp, inf, lcm, log
 from typing import Any, Literal
 
 import numpy as np
@@ -78,8 +78,8 @@ def mcnemar(broke: int, fixed: int) -> McNemar:
     """
     from scipy.special import bdtr, gammaln
 
-    if broke < 0 or fixed < 0:
-        raise ValueError(f"broke {broke}, fixed {fixed}: counts cannot be negative")
+    if not (0 <= broke < inf and 0 <= fixed < inf) or broke % 1 or fixed % 1:
+        raise ValueError(f"broke {broke}, fixed {fixed}: counts are whole numbers from 0 on")
     n, fewer = broke + fixed, min(broke, fixed)
     if n == 0:
         return McNemar(0, 0, 1.0, 1.0)
@@ -211,8 +211,9 @@ def _lattice_tail(values: Floats, weights: Floats, observed: float) -> tuple[flo
 
 def _common_denominator(values: Floats) -> int | None:
     """Smallest q that makes every value a multiple of 1 / q, None when it is not small."""
-    distinct = np.unique(np.abs(values[values != 0]).round(12))
-    if distinct.size > 4 * MAX_DENOMINATOR:
+    sizes = np.abs(values)
+    distinct = np.unique(sizes[sizes > 1e-12 * sizes.max()].round(12))
+    if distinct.size > 4 * MAX_DENOMINATOR or distinct[0] < 1 / MAX_DENOMINATOR - 1e-9:
         return None
     common = 1
     for value in distinct.tolist():

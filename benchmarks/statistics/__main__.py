@@ -9,6 +9,7 @@ from pathlib import Path
 
 import agreement
 import grid
+import limits
 import power
 import real_data
 import speed
@@ -34,12 +35,15 @@ def main() -> None:
         grid.RESULTS.unlink(missing_ok=True)
         SEQUENTIAL.unlink(missing_ok=True)
     seed = options.seed
+    counts = grid.run_grid(options.runs, seed=seed, processes=options.processes)
     results = Results(
         runs=options.runs,
         seed=seed,
-        counts=grid.run_grid(options.runs, seed=seed, processes=options.processes),
+        counts=counts,
+        limits=limits.limits(counts, min(options.runs, grid.AT_ONCE), seed),
+        floors=limits.floors(min(options.runs, grid.AT_ONCE), seed),
         skewed=[
-            (null, grid.count_skewed(number, null, options.runs, seed))
+            (null, *grid.count_skewed(number, null, options.runs, seed))
             for number, null in enumerate(grid.skewed_nulls())
         ],
         twenty=list(power.twenty_cases(options.runs, seed)),

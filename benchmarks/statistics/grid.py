@@ -161,9 +161,7 @@ def count(setting: Setting, difference: float, runs: int, seed: int) -> Count:
     )
 
 
-def count_skewed(
-    number: int, null: Skewed, runs: int, seed: int
-) -> tuple[dict[str, Tally], float]:
+def count_skewed(number: int, null: Skewed, runs: int, seed: int) -> tuple[dict[str, Tally], float]:
     """Simulate one skewed null; "aiir" and the peers, and how many rejections are told of skew."""
     rng = np.random.default_rng([seed, 99, number])
     ours, _, _, peers = tally(_samples(lambda size: null.draw(size, rng), runs), 0.0)

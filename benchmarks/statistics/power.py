@@ -26,10 +26,11 @@ KNOWS_CLUSTERS = ("t on cluster means",)
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Power of ours and of the best right method that finds more."""
+    """Power of ours and of the best right method; loss: the true one, or the margin."""
 
     setting: Setting
     what: str
+    loss: float
     ours: float
     best: float
     method: str
@@ -58,7 +59,7 @@ def difference_gaps(counts: Sequence[Count], clustered: bool = False) -> list[Ga
             if name in right[setting] and _counts(name, setting, clustered)
         }
         what = f"{-difference:g} lost"
-        gaps += _gap(setting, what, item.ours.worse / item.ours.runs, others)
+        gaps += _gap(setting, what, -difference, item.ours.worse / item.ours.runs, others)
     return sorted(gaps, key=lambda gap: -gap.below)
 
 
@@ -79,7 +80,8 @@ def margin_gaps(counts: Sequence[Count], clustered: bool = False) -> list[Gap]:
             }
             assert item.ours.passed is not None
             what = f"margin {margin:g}"
-            gaps += _gap(item.setting, what, item.ours.passed[number] / item.ours.runs, others)
+            ours = item.ours.passed[number] / item.ours.runs
+            gaps += _gap(item.setting, what, margin, ours, others)
     return sorted(gaps, key=lambda gap: -gap.below)
 
 
@@ -128,12 +130,19 @@ def _allowed(cell: Measured) -> float:
     return limit + 1.645 * sqrt(limit * (1 - limit) / cell.runs)
 
 
+def ignores_clusters(name: str) -> bool:
+    """Does the method take the cases of a cluster for independent?"""
+    return name not in KNOWS_CLUSTERS
+
+
 def _counts(name: str, setting: Setting, clustered: bool) -> bool:
-    return not clustered or setting.cluster_size == 1 or name in KNOWS_CLUSTERS
+    return not (clustered and setting.cluster_size > 1 and ignores_clusters(name))
 
 
-def _gap(setting: Setting, what: str, ours: float, others: dict[str, float]) -> list[Gap]:
+def _gap(
+    setting: Setting, what: str, loss: float, ours: float, others: dict[str, float]
+) -> list[Gap]:
     if not others:
         return []
     best = max(others, key=lambda name: others[name])
-    return [Gap(setting, what, ours, others[best], best)]
+    return [Gap(setting, what, loss, ours, others[best], best)]

@@ -171,15 +171,27 @@ def memory() -> list[Memory]:
         n: _peak(lambda n=n: sign_flip(cases.differences, clusters=cases.clusters, n_resamples=n))  # type: ignore[misc]
         for n in many
     }
-    means = {
-        n: _peak(
-            lambda n=n: cluster_bootstrap_value(  # type: ignore[misc]
-                cases.differences, clusters=cases.clusters, n_resamples=n
-            )
-        )
-        for n in many
+    bounds: dict[str, dict[str, Any]] = {
+        "mean": {},
+        "95th percentile": {"statistic": "quantile", "quantile": 0.95},
     }
-    return [Memory("sign flips", flips), Memory("resamples of a mean", means)]
+    return [
+        Memory("sign flips", flips),
+        *(
+            Memory(
+                f"resamples of a {what}",
+                {
+                    n: _peak(
+                        lambda n=n, options=options: cluster_bootstrap_value(  # type: ignore[misc]
+                            cases.differences, clusters=cases.clusters, n_resamples=n, **options
+                        )
+                    )
+                    for n in (many if what == "mean" else many[:2])
+                },
+            )
+            for what, options in bounds.items()
+        ),
+    ]
 
 
 def reading(seed: int, repeats: int) -> list[Reading]:

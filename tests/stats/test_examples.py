@@ -24,12 +24,19 @@ def test_examples_run(name: str) -> None:
         assert doctest.testmod(module).failed == 0
 
 
+@pytest.mark.parametrize("name", ["compare.planning", "gate.calibrating"])
+def test_examples_of_planning_and_calibrating_run(name: str) -> None:
+    results = doctest.testmod(importlib.import_module(f"aiir_eval.{name}"))
+    assert results.failed == 0 < results.attempted
+
+
 def test_every_public_function_is_documented_in_full() -> None:
     for name in stats.__all__:
         function = getattr(stats, name)
-        if inspect.isfunction(function):
+        if inspect.isfunction(function) or name in ("SequentialTest", "FailureRateSequence"):
             doc = inspect.getdoc(function) or ""
-            for section in ("Parameters", "Returns", "Notes", "References", "Examples"):
+            sections = ["Parameters", "Notes", "References", "Examples"]
+            for section in [*sections, "Returns"] if inspect.isfunction(function) else sections:
                 assert f"{section}\n{'-' * len(section)}" in doc, f"{name} lacks {section}"
 
 

@@ -72,6 +72,20 @@ def test_mcnemar_without_a_change_is_one() -> None:
     assert mcnemar(4, 4).pvalue == pytest.approx(1 - stats.binom.pmf(4, 8, 0.5) / 2)
 
 
+@pytest.mark.parametrize("counts", [(-1, 3), (1.5, 2), (float("nan"), 1), (1, float("inf"))])
+def test_what_is_no_count_is_refused(counts: tuple[float, float]) -> None:
+    with pytest.raises(ValueError, match="whole numbers"):
+        mcnemar(*counts)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-14, 5e-8, 1e-4, 1.0, 1e12])
+def test_the_unit_of_the_differences_does_not_matter(scale: float) -> None:
+    values = np.array([3.0, -1, 2, 2, 1, -1, 3, 1, 0])
+    result, plain = sign_flip(scale * values), sign_flip(values)
+    assert result.enumerated
+    assert result.pvalue == pytest.approx(plain.pvalue, rel=1e-9)
+
+
 def test_no_difference_at_all_is_no_evidence() -> None:
     result = sign_flip(np.zeros(12))
     assert (result.pvalue, result.n_nonzero_clusters, result.enumerated) == (1.0, 0, True)
