@@ -108,7 +108,7 @@ def _curves(column: str, distribution: Distribution) -> Curves | None:
     low, high = points[first][0], points[last][0]
     if not high - low > 1e-12 * max(abs(low), abs(high), 1e-280):
         low, high = low - 0.5, high + 0.5
-    step = round_step((high - low) / 4)
+    step = round_step((high - low) / 5)
     start = -int(-low // step)  # the first multiple of the step that is not below
 
     def x(value: float) -> float:
