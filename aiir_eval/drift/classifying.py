@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import exp, sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -185,9 +185,10 @@ def classify(kernel: Floats, sample: Sample, *, confidence_level: float = 0.95) 
     Notes
     -----
     The permutation is exact: each relabelling learns anew. It stops after 199 where the p-value is
-    at least .1. The variance is DeLong's, summed over clusters (Obuchowski 1997), at least that
-    of the relabellings; the interval is Wilson's for as many rows as have that variance, never of
-    zero width. It is about this classifier; a better one, or more rows, may tell more.
+    at least .1. The variance is DeLong's, summed over clusters (Obuchowski 1997); near
+    chance it is that of the relabellings, where that is more. The interval is Wilson's for as many
+    rows as have that variance, never of zero width. It is about this classifier; a better one, or
+    more rows, may tell more.
 
     References
     ----------
@@ -293,8 +294,11 @@ def _auc_interval(
         pulls[old] += new.size - under - auc * new.size
         pairs += old.size * new.size
     by_cluster = np.bincount(sample.clusters, pulls) / pairs
-    # What another sample to learn from would change, DeLong does not see; relabellings do.
-    variance = max(float((by_cluster**2).sum()), 4 * auc * (1 - auc) * null_error**2)
+    # Another sample to learn from would change what is learned, where there is little to learn.
+    # DeLong does not see that; relabellings do.
+    variance = float((by_cluster**2).sum())
+    far = max(auc - _NO_BETTER, 0.0) / null_error
+    variance += max(null_error**2 - variance, 0.0) * exp(-(far**2) / 2)
     size = float(min(sample.reference.size, sample.current.size))
     if 0 < auc < 1 and variance > 0:
         size = auc * (1 - auc) / variance
