@@ -108,15 +108,27 @@ def _written(text: str, document: Document, wanted: Mapping[str, Any]) -> str:
         elif document.data[name] != value:
             parts[name] = _chunk(parts[name], name, value, document)
     after = head + "".join(parts[name] for name in _order(list(parts), document.data))
-    if parse_yaml(after, document.path).data != wanted:
-        line = document.line_of((next(iter(_differences(document.data, wanted))),))
-        raise InputError(
-            "this field cannot be changed without losing how it is written",
-            file=document.path,
-            line=line,
-            hint="change it by hand",
-        )
+    if not _reads(after, wanted):
+        raise _by_hand(document, _differences(document.data, wanted)[0])
     return after
+
+
+def _reads(text: str, wanted: Any) -> bool:
+    """Whether a text reads as this data and no other."""
+    try:
+        return bool(parse_yaml(text, "").data == wanted)
+    except InputError:
+        return False
+
+
+def _by_hand(document: Document, name: str) -> InputError:
+    return InputError(
+        "this field cannot be changed and keep how it is written",
+        file=document.path,
+        line=document.line_of((name,)),
+        field=name,
+        hint="change it by hand",
+    )
 
 
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
@@ -164,20 +176,19 @@ def _chunk(chunk: str, name: str, value: Any, document: Document) -> str:
         yaml.preserve_quotes = True
         yaml.width = width
         yaml.indent(mapping=2, sequence=4, offset=2)
+        stream = io.StringIO()
         try:
             tree = yaml.load(chunk)
             tree[name] = _put(tree[name], value)
-            stream = io.StringIO()
             yaml.dump(tree, stream)
-        except (YAMLError, ValueError, AttributeError, TypeError) as error:
-            raise InputError(
-                f"this field cannot be changed as it is written: {str(error).splitlines()[0]}",
-                file=document.path,
-                line=document.line_of((name,)),
-                field=name,
-                hint="change it by hand",
-            ) from None
+        except (YAMLError, ValueError, AttributeError, TypeError):
+            continue
         found.append(stream.getvalue())
+    found = [text for text in found if _reads(text, {name: value})]
+    if not found and "#" not in chunk:  # no comment can be lost
+        found = [dump_yaml({name: value})]
+    if not found:
+        raise _by_hand(document, name)
     kept = set(chunk.splitlines())
     return max(found, key=lambda text: len(kept & set(text.splitlines())))
 

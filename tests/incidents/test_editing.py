@@ -146,10 +146,11 @@ def test_a_field_that_repeats_another_by_an_alias_is_left_to_a_person(record: Pa
     text = RECORD.replace("triggering_input: May", "triggering_input: &asked May")
     text = text.replace("observed_output: Yes, within 90 days.", "observed_output: *asked")
     record.write_text(text)
-    with pytest.raises(InputError, match=r"INC-1.yaml:14.*by hand"):
-        edit_incident(record, lambda old: old.model_copy(update={"observed_output": "No"}))
-    edit_incident(record, lambda old: old.model_copy(update={"status": "closed"}))
-    assert record.read_text() == text.replace("status: open", "status: closed")
+    with pytest.raises(InputError, match=r"INC-1.yaml:13: triggering_input.*by hand"):
+        edit_incident(record, lambda old: old.model_copy(update={"triggering_input": "May I?"}))
+    assert record.read_text() == text
+    edit_incident(record, lambda old: old.model_copy(update={"observed_output": "Never"}))
+    assert record.read_text() == text.replace("*asked", "Never")
 
 
 def test_a_file_that_is_no_record_or_not_there_is_told(tmp_path: Path) -> None:
