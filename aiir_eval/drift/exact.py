@@ -33,7 +33,7 @@ _ID_SHARE = 0.5  # more distinct values than this share of the rows: ids or free
 _MAX_LEVELS = 1000  # told apart when clusters are relabelled; the rarest beyond are lumped
 _POINTS = 64  # at most, of a plot
 _BINS = 10
-_AT_ONCE, _IN_CACHE = 1 << 20, 1 << 16
+_AT_ONCE, _IN_CACHE = 1 << 20, 1 << 15
 
 
 def facts_of(
@@ -104,11 +104,17 @@ def moments_of(values: NDArray[Any]) -> Moments:
     low, high = float(values[0]), float(values[-1])
     if values[0] == values[-1]:
         return Moments(values.size, low, 0.0, low, high)
-    mean, squares = float(values.mean()), []
-    for start in range(0, values.size, _IN_CACHE):
-        apart = values[start : start + _IN_CACHE] - mean
+    sizes, means, squares = [], [], []
+    for start in range(0, values.size, _IN_CACHE):  # once through memory
+        block = values[start : start + _IN_CACHE]
+        middle = block.mean()
+        apart = block - middle
+        sizes.append(block.size)
+        means.append(middle)
         squares.append(np.einsum("i,i->", apart, apart))  # a dot product would wake BLAS's threads
-    total = float(np.sum(squares))
+    weights, centres = np.array(sizes) / values.size, np.array(means)
+    mean = float(weights @ centres)
+    total = float(np.sum(squares)) + values.size * float(weights @ (centres - mean) ** 2)
     return Moments(values.size, mean, total / (values.size - 1), low, high)
 
 

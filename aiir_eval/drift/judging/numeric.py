@@ -140,7 +140,7 @@ def _tests(facts: NumericFacts, terms: Terms, welch: TestResult) -> _Tests:
     else:
         mean, ks, by = welch.pvalue, ks_pvalue(facts.ks.low, n_x, n_y), ""
         tied = ks
-        if facts.steps is not None and facts.ks.exact:
+        if wanted == "auto" and facts.steps is not None and facts.ks.exact:
             tied = tied_ks_pvalue(facts.ks.low, n_x, n_y, facts.steps)
         combined = float(cauchy_combination([mean, tied]))
         ks_at_least = nan if facts.ks.exact else ks_pvalue(facts.ks.high, n_x, n_y)
