@@ -59,6 +59,17 @@ def test_at_eighty_columns_each_column_of_the_table_keeps_to_one_line() -> None:
     assert len(compared) == len(COMPARED.columns)
 
 
+@pytest.mark.parametrize("width", [80, 100, 138])
+def test_a_long_name_is_cut_to_the_room_that_the_numbers_leave(width: int) -> None:
+    effect = Effect("standardised_mean_difference", -0.00425, -0.0579, -0.0664)
+    long = column("a column whose name is longer than any table of columns has room for " * 2,
+                  effect, 1e-6, drifted=True)  # fmt: skip
+    report = replace(REPORT, columns=[*REPORT.columns, long])
+    assert len(rows_of(terminal.render_drift(report, width=width))) == 7
+    both = report.compare(report)
+    assert len(rows_of(terminal.render_drift_comparison(both, width=width))) == 6
+
+
 def test_primaries_come_first_then_what_drifted_then_the_rest() -> None:
     calm = column("quiet primary", sd(0.0), 0.9, primary=True)
     report = replace(REPORT, columns=[*REPORT.columns, calm])

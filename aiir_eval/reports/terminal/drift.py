@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SHOWN = 60  # columns that drifted or decide
 SHOWN_QUIET = 20  # columns that did not
 SHOWN_SEGMENTS = 10
-WIDE, WIDER = 100, 125  # from where there is room for the sides, and for kind and test
+WIDE, WIDER = 100, 138  # from where there is room for the sides, and for kind and test
 _RIGHT = {"adjusted p", "detectable", "reference", "current", "part", "change", "difference"}
 _BARS = "▁▂▃▄▅▆▇█"
 
@@ -64,8 +64,8 @@ def render_drift_comparison(
     for each in comparison.columns[:SHOWN]:
         state, name, *numbers = view.compared_row(each, intervals=width >= WIDER)
         shown = word(view.STATE_WORDS[each.state], label=state)
-        rows.append([shown, cut(name, width // 6), *numbers])
-    keep = [i for i, head in enumerate(view.COMPARED_HEADS) if width >= WIDE or i != 2]
+        rows.append([shown, name, *numbers])
+    keep = [i for i in range(6) if width >= WIDE or i not in (2, 5)]  # what the rest implies
     heads = _heads(view.COMPARED_HEADS[i] for i in keep)
     more = len(comparison.columns) - len(rows)
     notes = [
@@ -76,7 +76,7 @@ def render_drift_comparison(
     parts: list[RenderableType | None] = [
         text(comparison.sentence, "bold"),
         text(""),
-        columns(heads, [[row[i] for i in keep] for row in rows], flexible=1),
+        _table(heads, [[row[i] for i in keep] for row in rows], 1, width),
         text(f"and {more:,} more", "dim") if more > 0 else None,
         heading("Of single columns") if notes else None,
         facts(notes) if notes else None,
@@ -100,7 +100,7 @@ def _columns(rows: Sequence[view.Told], width: int) -> RenderableType | None:
         return None
     fields: list[tuple[str, bool, list[str | Text]]] = [
         ("", False, [_mark(row) for row in rows]),
-        ("column", False, [cut(_named(row), max(18, width // 4)) for row in rows]),
+        ("column", False, [_named(row) for row in rows]),
         ("kind", width >= WIDER, [row.kind for row in rows]),
         ("before -> after", width >= WIDE, [row.before_after for row in rows]),
         ("effect", False, [row.effect for row in rows]),
@@ -115,7 +115,8 @@ def _columns(rows: Sequence[view.Told], width: int) -> RenderableType | None:
         if (room or name not in wide) and (not name or any(cells))
     ]
     heads = _heads(name for name, _ in kept)
-    return columns(heads, zip(*(cells for _, cells in kept), strict=True), flexible=1)
+    table = [list(row) for row in zip(*(cells for _, cells in kept), strict=True)]
+    return _table(heads, table, 1, width)
 
 
 def _mark(row: view.Told) -> Text:
@@ -182,6 +183,21 @@ def _segments(report: DriftReport, width: int) -> RenderableType:
     keep = (0, 1, 2, 3, 4, 5, 6) if width >= WIDER else (0, 1, 4, 5, 6)
     heads = _heads(view.SEGMENT_HEADS)
     cells: list[list[str | Text]] = [
-        [cut(row[i], width // 4) if i < 2 else row[i] for i in keep] for row in rows
+        [cut(row[i], width // 6) if i == 1 else row[i] for i in keep] for row in rows
     ]
-    return columns([heads[i] for i in keep], cells, flexible=0)
+    return _table([heads[i] for i in keep], cells, 0, width)
+
+
+def _table(
+    heads: Sequence[tuple[str, Justify]], rows: list[list[str | Text]], named: int, width: int
+) -> RenderableType:
+    """A table whose column `named` is cut to the room that the others leave, so that none wraps."""
+    others = [
+        max([len(head), *(len(one_line(str(row[i]))) for row in rows)])
+        for i, (head, _) in enumerate(heads)
+        if i != named
+    ]
+    room = width - sum(others) - 3 * len(others)
+    for row in rows:
+        row[named] = cut(str(row[named]), max(room, len(heads[named][0])))
+    return columns(heads, rows, flexible=named)
