@@ -108,6 +108,17 @@ def test_what_a_list_cannot_be_narrowed_by_is_told(
     assert "contain" in refused("incident", "list", "--phase", "nope")
 
 
+def test_settings_of_a_register_are_validated_with_it(here: Path, aiir: Aiir) -> None:
+    path = write("INC-1")
+    assert aiir("incident", "validate").code == 0
+    (path.parent / "clocks.yaml").write_text("schema: aiir/clocks/1\nclocks: [{id: x}]\n")
+    (path.parent / "psf.yaml").write_text("edition: '2'\n")
+    said = aiir("incident", "validate")
+    assert said.code == 2
+    assert "clocks.yaml:2: clocks[0].regime: this field is required" in said.out
+    assert "psf.yaml:1: domains: this field is required" in said.out
+
+
 def test_a_draft_is_shown(register: Path, aiir: Aiir) -> None:
     assert "unknown: fill in" in aiir("incident", "show", "INC-3").out
 

@@ -23,7 +23,9 @@ def validate(paths: tuple[str, ...], format_: str) -> int:
     from ...incidents.loading import load_register
     from ...reports.visible import visible
 
-    register = load_register(*(paths or default_folders()))
+    places = [Path(path) for path in paths] or default_folders()
+    register = load_register(*places)
+    problems = [*register.problems, *_of_settings(places)]
     if format_ == "json":
         print_json(
             {
@@ -36,19 +38,34 @@ def validate(paths: tuple[str, ...], format_: str) -> int:
                         "message": problem.message,
                         "hint": problem.hint,
                     }
-                    for problem in register.problems
+                    for problem in problems
                 ],
             }
         )
     else:
-        for problem in register.problems:
+        for problem in problems:
             click.echo(visible(str(problem)))
         files = "1 record" if len(register.incidents) == 1 else f"{len(register.incidents)} records"
-        problems = (
-            "1 problem" if len(register.problems) == 1 else f"{len(register.problems)} problems"
-        )
-        click.echo(f"{files} valid, {problems}")
-    return 2 if register.problems else 0
+        told = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        click.echo(f"{files} valid, {told}")
+    return 2 if problems else 0
+
+
+def _of_settings(places: list[Path]) -> list[Any]:
+    """What is wrong with the clocks of the registers' own."""
+    from ...errors import InputError
+    from ...incidents.clocks import load_clocks
+    from ...incidents.folders import own_file
+
+    problems: list[Any] = []
+    for place in places:
+        own = own_file(place, "clocks.yaml") if place.is_dir() else None
+        try:
+            if own is not None:
+                load_clocks(own)
+        except InputError as error:
+            problems.extend(error.problems)
+    return problems
 
 
 @click.command("list")
