@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..drift.declared import NUMERIC_TESTS, NumericTest
+from ..drift.declared import LEVEL_TESTS, NUMERIC_TESTS, LevelTest, NumericTest
 from .output import format_option, note, print_json, wants_color, width
 from .sources import table_of, tracking_option
 
@@ -39,6 +39,13 @@ if TYPE_CHECKING:
     default="auto",
     show_default=True,
     help="Of numbers: auto combines Welch's t and Kolmogorov-Smirnov.",
+)
+@click.option(
+    "--level-test",
+    type=click.Choice(LEVEL_TESTS),
+    default="auto",
+    show_default=True,
+    help="Of levels: auto is chi-square, rare levels lumped.",
 )
 @click.option(
     "--time",
@@ -94,6 +101,7 @@ def drift(
     key: str | None,
     min_effects: tuple[str, ...],
     numeric_test: NumericTest,
+    level_test: LevelTest,
     time: str | None,
     every: str | None,
     since: str | None,
@@ -135,6 +143,7 @@ def drift(
         cluster=cluster,
         min_effect=parse_min_effects(min_effects),
         numeric_test=numeric_test,
+        level_test=level_test,
         time=time,
         every=every,
         since=since,

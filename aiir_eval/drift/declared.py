@@ -11,10 +11,12 @@ from ..errors import InputError
 
 Direction = Literal["up", "down"]
 NumericTest = Literal["auto", "ks", "welch", "anderson-darling", "cramer-von-mises", "wasserstein"]
+LevelTest = Literal["auto", "permutation"]
 EffectName = Literal[
     "standardised_mean_difference", "ks_distance", "rate_difference", "total_variation"
 ]
 NUMERIC_TESTS: tuple[NumericTest, ...] = get_args(NumericTest)
+LEVEL_TESTS: tuple[LevelTest, ...] = get_args(LevelTest)
 
 _DEFAULTS: Mapping[EffectName, float] = {
     "standardised_mean_difference": 0.05,

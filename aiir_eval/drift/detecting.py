@@ -7,21 +7,21 @@ from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from math import ceil
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError, TableError
 from ..tables import column_list, require_names
 from ..tables.columns import NAME
-from .declared import NumericTest
+from .declared import LEVEL_TESTS, NUMERIC_TESTS, LevelTest, NumericTest
 
 if TYPE_CHECKING:
     from ..tables.sources import Source
     from .classifying import Draw
     from .clusters import ClusterDesign
     from .columns import Column
-    from .declared import Direction, MinimumEffects
+    from .declared import Direction
     from .facts import Facts, Skipped
-    from .judging import Judged
+    from .judging import Judged, Terms
     from .result import DriftConclusion, DriftReport, Segment, Series
 
 _MIN_RESAMPLES, _MAX_RESAMPLES = 1999, 9999
@@ -38,6 +38,7 @@ def drift(
     key: str | Sequence[str] = (),
     min_effect: float | Mapping[str, float] | None = None,
     numeric_test: NumericTest = "auto",
+    level_test: LevelTest = "auto",
     time: str | None = None,
     every: str | None = None,
     since: Any = None,
@@ -74,6 +75,8 @@ def drift(
     numeric_test : str
         ``auto`` (Welch's t and Kolmogorov-Smirnov combined), ``ks``, ``welch``,
         ``anderson-darling``, ``cramer-von-mises`` or ``wasserstein``.
+    level_test : str
+        ``auto`` (chi-square, see Notes), or ``permutation``: rows relabelled, no level lumped.
     time : str, optional
         A column of timestamps: every tested column is then followed over both tables together, in
         windows of `every`, and its changes of level are dated (`series`). It is not tested itself.
@@ -153,7 +156,7 @@ def drift(
     from ..tables.sql import is_query, read_query
     from .classifying import Draw
     from .declared import minimum_effects, primaries
-    from .judging import adjusted, undecided
+    from .judging import Terms, adjusted, undecided
     from .result import DriftReport
     from .summaries.engine import open_streams
     from .summaries.memory import memory_limit_of, threads_within
@@ -161,11 +164,14 @@ def drift(
 
     if not 0.5 <= confidence_level < 1:
         raise InputError(f"confidence_level must lie in [0.5, 1), got {confidence_level!r}")
-    if numeric_test not in get_args(NumericTest):
-        raise InputError(
-            f"numeric_test: {numeric_test!r} is no test",
-            hint=f"one of {', '.join(get_args(NumericTest))}",
-        )
+    for option, asked_for, tests in (
+        ("numeric_test", numeric_test, NUMERIC_TESTS),
+        ("level_test", level_test, LEVEL_TESTS),
+    ):
+        if asked_for not in tests:
+            raise InputError(
+                f"{option}: {asked_for!r} is no test", hint=f"one of {', '.join(tests)}"
+            )
     if cluster is None:
         cluster = _cluster_of_both(reference, current)
     reference, current = (read_query(s) if is_query(s) else s for s in (reference, current))
@@ -204,7 +210,7 @@ def drift(
     if time in deciding:
         raise InputError("the time column cannot be a primary", field=time)
 
-    notes: list[str] = []
+    notes: list[str] = [] if streams is None else streams.notes
     chosen = everything if asked is None else list(dict.fromkeys([*asked, *deciding]))
     wanted = [name for name in chosen if name not in (cluster, time, *keys)]
     alpha = 1 - confidence_level
@@ -250,14 +256,17 @@ def drift(
         facts += [] if together is None else [together]
     if cluster is not None:
         notes.append(f"rows belong together by {cluster}: {design}")
-    judged = _judge_all(facts, deciding, minima, confidence_level, numeric_test)
+    terms = Terms(
+        confidence_level, alpha, minima, numeric_test=numeric_test, level_test=level_test, seed=rng
+    )
+    judged = _judge_all(facts, deciding, terms)
     unsettled: Sequence[str] = ()
     while streams is not None and (unsettled := undecided(judged, alpha)):
         if not streams.can_refine:
             notes += streams.why_open(facts, unsettled)
             break
         facts = streams.refine(facts, unsettled)
-        judged = _judge_all(facts, deciding, minima, confidence_level, numeric_test)
+        judged = _judge_all(facts, deciding, terms)
     results = adjusted(judged, alpha)
     notes.append(f"a change counts from: {minima}")
     conclusion = _conclusion(results, design, alpha, unsettled, notes)
@@ -423,16 +432,13 @@ def _tested(
 def _judge_all(
     facts: Sequence[Facts],
     deciding: Mapping[str, Direction | None],
-    minima: MinimumEffects,
-    confidence_level: float,
-    numeric_test: NumericTest,
+    terms: Terms,
 ) -> list[Judged]:
-    """Judge every column at the level that its family leaves it."""
+    """Judge every column on these terms, at the part of their level that its family leaves it."""
     from .facts import LevelFacts, RateFacts, TestedFacts
-    from .judging import Terms, judge
+    from .judging import judge
 
     n_family = sum(item.name not in deciding for item in facts)
-    alpha = 1 - confidence_level
 
     def one(item: Facts) -> Judged:
         primary = item.name in deciding
@@ -444,8 +450,8 @@ def _judge_all(
                 f"a column of texts has no {direction}", field=item.name, hint="leave it out"
             )
         size = len(deciding) if primary else n_family
-        terms = Terms(confidence_level, alpha / size, minima, primary, direction, numeric_test)
-        return judge(item, terms)
+        own = replace(terms, level=terms.level / size, primary=primary, direction=direction)
+        return judge(item, own)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(one, facts))

@@ -159,7 +159,8 @@ def joint_sentence(report: DriftReport) -> str:
         return ""
     answer = "changed" if joint.drifted else "show no change"
     what = f"All columns together {answer}: {effect_text(joint.effect)}"
-    return f"{what}, p = {pvalue(joint.pvalue)} ({joint.test.replace('_', ' ')})."
+    drivers = f"; {joint.note}" if joint.note else ""
+    return f"{what}, p = {pvalue(joint.pvalue)} ({joint.test.replace('_', ' ')}{drivers})."
 
 
 def most_telling(series: Sequence[Series]) -> list[Series]:

@@ -14,6 +14,7 @@ import pytest
 
 from aiir_eval.drift.detecting import drift
 from aiir_eval.drift.result import DriftReport
+from aiir_eval.errors import InputError
 
 N = 60
 
@@ -139,3 +140,20 @@ def test_files_are_tables_too(tmp_path: object) -> None:
     report = drift(f"{tmp_path}/old.csv", f"{tmp_path}/new.parquet")
     assert kinds(report) == {"x": "numeric", "route": "categorical"}
     assert all(column.pvalue > 0.98 for column in report.columns)
+
+
+def test_levels_can_be_tested_by_relabelling_rows() -> None:
+    rng = np.random.default_rng(9)
+
+    def levels(share: list[float]) -> pa.Table:
+        return pa.table({"route": [f"r{i}" for i in rng.choice(4, 300, p=share)]})
+
+    old, same, new = (levels(p) for p in ([0.25] * 4, [0.25] * 4, [0.4, 0.2, 0.2, 0.2]))
+    (quiet,) = drift(old, same, level_test="permutation").columns
+    (loud,) = drift(old, new, level_test="permutation").columns
+    assert quiet.test == loud.test == "chi-square test, permutation"
+    assert quiet.pvalue == pytest.approx(drift(old, same).columns[0].pvalue, abs=0.03)
+    assert loud.drifted
+    assert not quiet.drifted
+    with pytest.raises(InputError, match="level_test: 'exact' is no test"):
+        drift(old, new, level_test="exact")  # type: ignore[arg-type]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...stats.distribution_tests import permutation_chi2
 from ...stats.drift_effects import detectable_total_variation, total_variation
 from ...stats.drift_tests import level_test
+from ...stats.two_sample import TestResult
 from ..facts import Counts, LevelFacts
 from .describing import bars_of_levels, further_sizes
 from .terms import POWER, Judged, Terms, column_drift, effective_sizes, named_effect
@@ -17,7 +19,7 @@ def judge_levels(facts: LevelFacts, terms: Terms) -> Judged:
     """Chi-square of the contingency table, rare levels lumped or all of them kept."""
     counts_x, counts_y, clustered = facts.reference, facts.current, facts.clustered
     n_x, n_y = int(counts_x.sum()), int(counts_y.sum())
-    tested = level_test(counts_x, counts_y)
+    tested = _tested(facts, terms)
     test, pvalue = tested.method, tested.pvalue
     if clustered is not None:
         test, pvalue = f"{clustered.by} of chi2", clustered.pvalues["levels"]
@@ -54,6 +56,16 @@ def judge_levels(facts: LevelFacts, terms: Terms) -> Judged:
     )
     blind = detectable > terms.minima.worth_seeing("total_variation", facts.name)
     return Judged(result, exceeds, blind, may_exceed=exceeds)
+
+
+def _tested(facts: LevelFacts, terms: Terms) -> TestResult:
+    """The test of independent rows."""
+    counts = facts.reference, facts.current
+    if terms.level_test == "auto" or facts.clustered is not None:
+        return level_test(*counts)
+    rng = np.random.SeedSequence([terms.seed, *facts.name.encode()])
+    n_resamples = int(min(max(4 / terms.level, 1999), 9999))
+    return permutation_chi2(*counts, n_resamples=n_resamples, rng=rng)
 
 
 def _new_and_vanished(facts: LevelFacts) -> str:

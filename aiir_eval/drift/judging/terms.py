@@ -8,7 +8,7 @@ from math import inf, nan
 
 from ...stats.drift_effects import EffectEstimate
 from ...stats.drift_tests import Alternative
-from ..declared import Direction, MinimumEffects, NumericTest
+from ..declared import Direction, LevelTest, MinimumEffects, NumericTest
 from ..facts import Clustered, Facts, Spread, kind_of
 from ..result import ColumnDrift, Distribution, Effect
 
@@ -29,6 +29,8 @@ class Terms:
     primary: bool = False
     direction: Direction | None = None
     numeric_test: NumericTest = "auto"
+    level_test: LevelTest = "auto"
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
