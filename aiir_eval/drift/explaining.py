@@ -249,32 +249,36 @@ def _segments(
     y = target.reference[valid[0]], target.current[valid[1]]
     if min(y[0].size, y[1].size) < 2:
         return []
-    codes = cut.reference[valid[0]], cut.current[valid[1]]
-    own = None if units is None else (units[0][valid[0]], units[1][valid[1]])
-    counts = [np.bincount(code, minlength=width) for code in codes]
-    sums = [np.bincount(code, v, width) for code, v in zip(codes, y, strict=True)]
+    n_units = 0 if units is None else 1 + max(int(unit.max()) for unit in units)
+    sides = [
+        _Side.of(v, code[there], None if units is None else units[side][there], width, n_units)
+        for side, (v, code, there) in enumerate(
+            zip(y, (cut.reference, cut.current), valid, strict=True)
+        )
+    ]
+    counts, means = [side.counts for side in sides], [side.means for side in sides]
     centre = (float(y[0].mean()) + float(y[1].mean())) / 2
     share = counts[1] / y[1].size - counts[0] / y[0].size
-    with np.errstate(divide="ignore", invalid="ignore"):
-        means = [total / count for total, count in zip(sums, counts, strict=True)]
-    part = (sums[1] - counts[1] * centre) / y[1].size - (sums[0] - counts[0] * centre) / y[0].size
+    part = sides[1].part(centre) - sides[0].part(centre)
     result = []
     for number, name in enumerate(cut.names):
         if counts[0][number] + counts[1][number] == 0:
             continue
-        brought = _difference(
-            [
-                (code == number) * (v - centre) - sign * share[number] / 2 * (v - v.mean())
-                for code, v, sign in zip(codes, y, (-1, 1), strict=True)
-            ],
-            own,
-        )
-        inside = [code == number for code in codes]
-        within = _difference(
-            [v[rows] for v, rows in zip(y, inside, strict=True)],
-            None if own is None else (own[0][inside[0]], own[1][inside[1]]),
-            truth=target.truth,
-        )
+        half = float(share[number]) / 2
+        if units is None:
+            brought = _independent(
+                [
+                    side.variance_brought(number, centre, sign * half)
+                    for side, sign in zip(sides, (-1, 1), strict=True)
+                ],
+                [side.n for side in sides],
+            )
+            within = _independent(
+                [side.variance_within(number, truth=target.truth) for side in sides],
+                [int(side.counts[number]) for side in sides],
+            )
+        else:
+            brought, within = _clustered(sides, number, centre, half)
         estimate = float(part[number])
         low, high = brought.interval(estimate, confidence_level)
         difference = float(means[1][number] - means[0][number])
@@ -330,39 +334,120 @@ class _Error:
         return float(2 * stdtr(self.df, -abs(estimate) / self.value))
 
 
-def _difference(
-    sides: Sequence[Floats], units: tuple[Codes, Codes] | None, *, truth: bool = False
-) -> _Error:
-    """Error of mean(sides[1]) - mean(sides[0]); a cluster on both sides is one contribution.
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """One side of a cut, its rows in the order of the segments, which begin at `starts`."""
 
-    Rates that show no variance have that of one more success and one more failure.
-    """
-    sizes = [side.size for side in sides]
+    values: Floats
+    units: Codes | None
+    starts: Codes
+    counts: NDArray[np.int64]
+    means: Floats  # of the segments, NaN where there is none
+    mean: float
+    squares: Floats  # about the segments' means, summed
+    total: float  # squares about the mean of all
+    by_unit: tuple[Floats, Floats] | None  # of each cluster: sum about that mean, and size
+
+    @classmethod
+    def of(
+        cls, values: Floats, codes: Codes, units: Codes | None, width: int, n_units: int
+    ) -> _Side:
+        order = np.argsort(codes, kind="stable")
+        values, codes = values[order], codes[order]
+        counts = np.bincount(codes, minlength=width)
+        mean = float(values.mean())
+        with np.errstate(divide="ignore", invalid="ignore"):
+            means = mean + np.bincount(codes, values - mean, width) / counts
+        squares = np.bincount(codes, (values - means[codes]) ** 2, width).astype(np.float64)
+        rest = values - mean
+        starts = np.concatenate([[0], np.cumsum(counts)])
+        total = float(rest @ rest)
+        if units is None:
+            return cls(values, None, starts, counts, means, mean, squares, total, None)
+        own = units[order]
+        sums = np.bincount(own, rest, n_units).astype(np.float64)
+        sizes = np.bincount(own, minlength=n_units).astype(np.float64)
+        return cls(values, own, starts, counts, means, mean, squares, total, (sums, sizes))
+
+    @property
+    def n(self) -> int:
+        return int(self.values.size)
+
+    def rows(self, number: int) -> slice:
+        return slice(int(self.starts[number]), int(self.starts[number + 1]))
+
+    def part(self, centre: float) -> Floats:
+        """(width,) sums of value - centre over the segments, by the rows of the side."""
+        return np.asarray(self.counts * np.nan_to_num(self.means - centre) / self.n)
+
+    def variance_brought(self, number: int, centre: float, slope: float) -> float:
+        """Of one row's influence: 1[segment] (value - centre) - slope (value - mean)."""
+        count = int(self.counts[number])
+        apart = float(self.means[number]) - centre if count else 0.0
+        inside = float(self.squares[number]) if count else 0.0
+        own = inside + count * apart**2
+        mixed = inside + count * apart * (apart + centre - self.mean)
+        middle = count * apart / self.n
+        squares = own - 2 * slope * mixed + slope**2 * self.total - self.n * middle**2
+        return max(squares, 0.0) / (self.n - 1)
+
+    def variance_within(self, number: int, *, truth: bool) -> float:
+        """Of one value in the segment; a rate without any has that of one more of each."""
+        count = int(self.counts[number])
+        if count < 2:
+            return nan
+        ones = round(float(self.means[number]) * count) if truth else 1
+        if truth and ones in (0, count):
+            rate = (ones + 1) / (count + 2)
+            return rate * (1 - rate)
+        return float(self.squares[number]) / (count - 1)
+
+
+def _independent(variances: Sequence[float], sizes: Sequence[int]) -> _Error:
+    """The error of a difference of two means (Welch)."""
     if min(sizes) < 2:
         return _Error(nan, nan)
-    rest = [side - side.mean() for side in sides]
-    if units is None:
-        variances = []
-        for part, side, size in zip(rest, sides, sizes, strict=True):
-            variance = float(part @ part) / (size - 1)
-            if truth and variance == 0:
-                rate = (side.sum() + 1) / (size + 2)
-                variance = float(rate * (1 - rate))
-            variances.append(variance / size)
-        total = sum(variances)
-        if total == 0:
-            return _Error(0.0, 1.0)
-        scatter = sum(v**2 / (size - 1) for v, size in zip(variances, sizes, strict=True))
-        return _Error(sqrt(total), total**2 / scatter)
-    n_units = int(max(units[0].max(), units[1].max())) + 1
-    pulls = np.bincount(units[1], rest[1], n_units) / sizes[1]
-    pulls -= np.bincount(units[0], rest[0], n_units) / sizes[0]
-    there = np.zeros(n_units, dtype=np.bool_)
-    there[units[0]] = there[units[1]] = True
-    groups = int(np.count_nonzero(there))
+    errors = [variance / size for variance, size in zip(variances, sizes, strict=True)]
+    total = sum(errors)
+    if total == 0:
+        return _Error(0.0, 1.0)
+    scatter = sum(error**2 / (size - 1) for error, size in zip(errors, sizes, strict=True))
+    return _Error(sqrt(total), total**2 / scatter)
+
+
+def _clustered(
+    sides: Sequence[_Side], number: int, centre: float, half: float
+) -> tuple[_Error, _Error]:
+    """The errors of what a segment brought and of its own difference, by clusters.
+
+    A cluster on both sides is one contribution.
+    """
+    n_units = max(side.by_unit[0].size for side in sides if side.by_unit is not None)
+    brought, within = np.zeros(n_units), np.zeros(n_units)
+    there, inside = np.zeros((2, n_units), dtype=np.bool_)
+    for side, sign in zip(sides, (-1, 1), strict=True):
+        assert side.units is not None
+        assert side.by_unit is not None
+        everyone, sizes = side.by_unit
+        rows = side.rows(number)
+        values, units = side.values[rows], side.units[rows]
+        own = np.bincount(units, values - centre, n_units).astype(np.float64)
+        own -= sign * half * everyone + sizes * (float((values - centre).sum()) / side.n)
+        brought += sign * own / side.n
+        there |= sizes > 0
+        if values.size:
+            within += sign * np.bincount(units, values - values.mean(), n_units) / values.size
+            inside[units] = True
+    few = min(int(side.counts[number]) for side in sides) < 2
+    return _of_pulls(brought[there]), _Error(nan, nan) if few else _of_pulls(within[inside])
+
+
+def _of_pulls(pulls: Floats) -> _Error:
+    """The error of a sum of what independent clusters contribute."""
+    groups = pulls.size
     if groups < 3:
         return _Error(nan, nan)
-    squares = pulls[there] ** 2
+    squares = pulls**2
     total = float(squares.sum()) * groups / (groups - 1)
     if total == 0:
         return _Error(0.0, float(groups - 2))
