@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-ROWS = 8_000_000
+ROWS = 10_000_000
 LIMIT = "500MB"
 _GROUP = 500_000
 

@@ -299,6 +299,13 @@ def test_a_memory_limit_is_a_size(text: int | str, size: int) -> None:
     assert memory.memory_limit_of(text) == size
 
 
+def test_a_limit_that_nothing_could_keep_to_is_said(window: Window) -> None:
+    table = window(np.random.default_rng(10), 200)
+    said = aiir.drift(table, table, memory_limit="20MB").notes[0]
+    assert said.startswith("a memory limit of 20 MB is less than reading in parts takes")
+    assert "memory limit" not in " ".join(aiir.drift(aiir.summarize(table), table).notes)
+
+
 @pytest.mark.parametrize("text", ["lots", "-5MB", "5 parsecs", "", 0, True])
 def test_what_is_no_size_is_an_error(text: Any) -> None:
     with pytest.raises(InputError, match="memory_limit"):
@@ -330,20 +337,25 @@ with open("/proc/self/status") as status:
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads peak memory from /proc")
 def test_files_larger_than_the_limit_are_compared_within_it(tmp_path: Path) -> None:
-    limit, rows, group = 400_000_000, 2_200_000, 200_000
+    limit, rows, group = 400_000_000, 12_000_000, 500_000
     rng = np.random.default_rng(9)
     files = tmp_path / "old.parquet", tmp_path / "new.parquet"
+    names = pa.array([f"level {i}" for i in range(90)])
     for file, size, power in ((files[0], 2 * group, 1.0), (files[1], rows, 1.2)):
-        parts = []
+        writer = None
         for _ in range(size // group):
-            columns = {f"x{i}": pa.array(rng.random(group)) for i in range(23)}
+            columns = {f"x{i}": pa.array(rng.random(group)) for i in range(4)}
             columns["shifted"] = pa.array(rng.random(group) ** power)
-            columns["level"] = pa.array(rng.integers(0, 90, group)).cast("string")
-            parts.append(pa.table(columns))
-        with pq.ParquetWriter(file, parts[0].schema, use_dictionary=["level"]) as writer:
-            for part in parts:
-                writer.write_table(part)
-    decoded = rows * 24 * 8
+            codes = pa.array(rng.integers(0, 90, group, np.int32))
+            columns["level"] = pa.DictionaryArray.from_arrays(codes, names)
+            part = pa.table(columns)
+            writer = writer or pq.ParquetWriter(
+                file, part.schema, use_dictionary=["level"], compression="none"
+            )
+            writer.write_table(part)
+        assert writer is not None
+        writer.close()
+    decoded = rows * 5 * 8
     assert decoded > limit
     reports = []
     for most in (str(limit), "1TB"):
@@ -353,5 +365,6 @@ def test_files_larger_than_the_limit_are_compared_within_it(tmp_path: Path) -> N
         peak = 1024 * int(done.stdout)
         assert most == "1TB" or peak < limit
         reports.append(aiir.load_drift(out))
+    assert any("ks_at_most" in item.statistics for item in reports[0].columns)  # it was in parts
     same_report(reports[1], reports[0])
     assert [item.column for item in reports[0].columns if item.drifted] == ["shifted"]

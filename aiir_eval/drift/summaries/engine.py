@@ -15,7 +15,7 @@ from .clustering import ClustersOfStates
 from .comparing import compare_states, level_texts, new_and_vanished, steps_of
 from .histogram import Floats, Histogram, largest_gap
 from .levels import aligned
-from .memory import is_path, memory_limit_of, text_needed, threads_within
+from .memory import PARTS_TAKE, is_path, memory_limit_of, text_needed, threads_within
 from .reading import numbers_of, texts_of_digests
 from .refining import AT_ONCE, Reader, exact_gap, with_all_values
 from .scanning import BATCH_ROWS, choose_edges, summarise_source
@@ -138,6 +138,16 @@ class StreamedTables:
     def sides(self) -> tuple[Any, Any]:
         """Both tables: with their names, rows and columns; the values only of sources."""
         return self.reference, self.current
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader is told of the memory limit."""
+        if self.memory_limit >= PARTS_TAKE:
+            return []
+        return [
+            f"a memory limit of {self.memory_limit / 1e6:,.3g} MB is less than reading in parts "
+            f"takes, with the libraries some {PARTS_TAKE / 1e6:.0f} MB: it does not hold"
+        ]
 
     def require_rows(self, what: str) -> None:
         """Raise `InputError` where `what` the user asked for needs rows, and a side has none."""

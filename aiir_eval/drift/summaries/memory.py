@@ -19,6 +19,7 @@ _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 _SHARE = 0.5  # of the memory that is available
 _LIBRARIES = 200_000_000  # what the interpreter and its libraries take
+PARTS_TAKE = 350_000_000  # the libraries, and a part of a column on each of a few threads
 _COPIES = 2  # of a column while it is judged: as it was decoded, and in order
 _TEXT_BLOWUP = 4  # of a text file while its table is made
 
