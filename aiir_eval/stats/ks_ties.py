@@ -103,7 +103,7 @@ def _counted(distance: float, n: int, m: int, marks: NDArray[np.int64]) -> float
     from scipy.special import gammaln
 
     log_factorial = gammaln(np.arange(n + m + 1) + 1.0)
-    half = distance * n * m / (n + m) * (1 - 1e-9)
+    half = distance * n * m / (n + m) - 1e-6  # less than any step between two gaps
     taken, before = np.zeros(1, dtype=np.int64), 0
     chance = np.ones(1)
     for mark in marks:

@@ -56,8 +56,9 @@ class Relabelling:
         A difference of ratio means, divided by the root of its variance averaged over the k
         values. The variance adds squared residuals of the units, less twice the products within
         pairs. So the p-value is exact where units are exchangeable, and holds for many units where
-        only the mean over rows is unchanged: where units became larger, fewer or more alike, plain
-        differences do not (a quarter of the rows as often: false alarms of 15% and more).
+        only the mean over rows is unchanged. Plain differences do not: 100 users of 10 rows against
+        20 others of 2 give 14% false alarms, these 6%. Few units on the side whose units are much
+        larger are still too few: 60 of 2 rows against 15 of 40 give 8 to 11%.
 
         References
         ----------

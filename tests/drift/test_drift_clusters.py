@@ -126,3 +126,33 @@ def test_a_row_without_a_cluster_is_an_error_that_names_it() -> None:
     table = pa.table({"x": [1.0, 2.0, 4.0], "user": ["a", None, "b"]})
     with pytest.raises(TableError, match="row 2 of reference belongs to no cluster"):
         drift(table, table, cluster="user")
+
+
+def test_a_few_clusters_on_one_side_only_do_not_blur_many_pairs() -> None:
+    rng = np.random.default_rng(21)
+    users = rng.normal(size=200)[np.arange(400) // 2]
+    old = pa.table({"x": users + 0.1 * rng.normal(size=400), "user": np.arange(400) // 2})
+    new = pa.table({"x": users + 0.1 * rng.normal(size=400), "user": np.arange(400) // 2})
+    extra = pa.table({"x": [0.3, 0.2], "user": [900, 900]})
+    effect = drift(old, pa.concat_tables([new, extra]), cluster="user").columns[0].effect
+    assert effect.high - effect.low < 0.5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sides", [((100, 10), (20, 2)), ((60, 20), (60, 2))])
+def test_windows_of_other_length_do_not_look_like_drift(
+    sides: tuple[tuple[int, int], tuple[int, int]],
+) -> None:
+    """Users write fewer rows in a shorter window; the same users in the second case."""
+    rng = np.random.default_rng(22)
+    alarms, runs = 0, 100
+    for _ in range(runs):
+        tables = []
+        for number, (users, rows) in enumerate(sides):
+            user = np.repeat(np.arange(users), rows)
+            values = rng.normal(size=users)[user] + rng.normal(size=user.size)
+            start = 0 if sides[0][0] == sides[1][0] else 1000 * number
+            tables.append(pa.table({"x": values, "passed": values < 1, "user": user + start}))
+        report = drift(*tables, cluster="user", min_effect=0)
+        alarms += report.conclusion == "drift"
+    assert alarms / runs <= 0.06 + 2.5 * np.sqrt(0.06 * 0.94 / runs)

@@ -11,7 +11,7 @@ import pytest
 from aiir_eval.drift.detecting import drift
 
 Window = Callable[..., pa.Table]
-REPETITIONS = 300
+REPETITIONS = 120
 
 
 def at_most(level: float) -> float:
@@ -20,7 +20,7 @@ def at_most(level: float) -> float:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n", [50, 200, 1000])
+@pytest.mark.parametrize("n", [50, 1000])
 def test_unchanged_tables_drift_in_at_most_five_percent(window: Window, n: int) -> None:
     rng = np.random.default_rng(n)
     alarms = 0
@@ -36,7 +36,7 @@ def test_unchanged_tables_drift_in_at_most_five_percent(window: Window, n: int) 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n", [100, 400])
+@pytest.mark.parametrize("n", [100])
 def test_unchanged_clusters_drift_in_at_most_five_percent(clustered_window: Window, n: int) -> None:
     rng = np.random.default_rng(n)
     alarms = sum(
@@ -78,3 +78,27 @@ def test_an_unchanged_primary_drifts_in_at_most_five_percent() -> None:
         for _ in range(REPETITIONS)
     )
     assert seen / REPETITIONS <= at_most(0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [50])
+def test_unchanged_pairs_drift_in_at_most_five_percent(n: int) -> None:
+    rng = np.random.default_rng(n)
+    alarms = 0
+    for _ in range(REPETITIONS):
+        common = rng.normal(size=n)
+        sides = []
+        for _side in range(2):
+            values = (common + rng.normal(size=n)) / np.sqrt(2)
+            sides.append(
+                pa.table(
+                    {
+                        "id": np.arange(n),
+                        "cost": np.exp(values).round(1),
+                        "passed": values < 1.5,
+                        "route": [f"r{code}" for code in np.digitize(values, [-1, 0, 1])],
+                    }
+                )
+            )
+        alarms += drift(*sides, key="id").conclusion == "drift"
+    assert alarms / REPETITIONS <= at_most(0.05)
