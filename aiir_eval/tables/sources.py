@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 _BATCH_ROWS = 1 << 17
+_READ_AT_ONCE = 1 << 20  # bytes
 
 
 class Source(Protocol):
@@ -141,7 +142,13 @@ class ParquetSource:
         import pyarrow.parquet as pq
 
         metadata = getattr(self, "_metadata", None)
-        return pq.ParquetFile(self.path, metadata=metadata, read_dictionary=dictionary)
+        return pq.ParquetFile(
+            self.path,
+            metadata=metadata,
+            read_dictionary=dictionary,
+            pre_buffer=False,  # else a whole column lies in memory twice, encoded and decoded
+            buffer_size=_READ_AT_ONCE,
+        )
 
     def column(self, name: str) -> pa.ChunkedArray:
         with _parquet_errors(self.name), self._open(self._texts) as file:
