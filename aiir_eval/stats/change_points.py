@@ -21,6 +21,7 @@ _MIN_SEGMENT = 2
 _SPELLS_FROM = 24  # windows; in shorter series looking for spells costs more than it finds
 _SPELL_GRID = 16
 _VALUES_AT_ONCE = 2**21
+_COARSE = 32  # ends of ramps that are tried where only the noise about them is asked for
 _LOST_BY_FITTING = 3.0  # windows' worth of correlation, by simulation
 _PERHAPS = 3.84  # a ramp that fits so much better than a step widens the interval of its date
 _LEAST_CYCLES = 4
@@ -302,7 +303,7 @@ def _about_one_change(residuals: Floats) -> Floats:
     for column in range(residuals.shape[1]):
         own = residuals[:, [column]]
         rest = own - _fitted(own, equal, [_best_cut(own, equal)])
-        ramp = best_ramp(own[:, 0], equal[:, 0])
+        ramp = best_ramp(own[:, 0], equal[:, 0], grid=_COARSE)
         if ramp is not None and ramp.left < float((rest**2).sum()):
             rest = own - ramp.fitted(own[:, 0], equal[:, 0])[:, None]
         left[:, column] = rest[:, 0]

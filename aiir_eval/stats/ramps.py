@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-_GRID = 128  # positions of an onset that are tried at first, in a long series
 _VALUES_AT_ONCE = 2**21
 
 
@@ -45,7 +44,9 @@ class Ramp:
         return before, before + slope
 
 
-def best_ramp(values: Floats, weights: Floats, inflation: float = 1.0) -> Ramp | None:
+def best_ramp(
+    values: Floats, weights: Floats, inflation: float = 1.0, *, grid: int = 128
+) -> Ramp | None:
     """The ramp of at least two windows that leaves least; None in fewer than four windows.
 
     Parameters
@@ -54,14 +55,15 @@ def best_ramp(values: Floats, weights: Floats, inflation: float = 1.0) -> Ramp |
         The values of windows, and the reciprocals of their variances up to a factor.
     inflation : float
         Long-run variance over variance, where neighbouring windows correlate.
+    grid : int
+        Positions of each end that are tried at first; then all around the best ones.
 
     Notes
     -----
-    All pairs of ends are tried, in long series on a grid and then around its best pair. `low` and
-    `high` hold every onset whose profile likelihood is not much worse.
+    `low` and `high` hold every onset that was tried whose profile likelihood is not much worse.
     """
     size = values.size
-    stride = ceil(size / _GRID)
+    stride = ceil(size / grid)
     coarse = np.arange(0, size, stride)
     firsts, lasts = np.meshgrid(coarse, coarse, indexing="ij")
     pairs = np.stack([firsts.ravel(), lasts.ravel()])[:, (lasts - firsts).ravel() >= 2]
