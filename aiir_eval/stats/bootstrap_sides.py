@@ -13,7 +13,7 @@ from aiir_eval.stats.bootstrap_every import EveryResample
 from aiir_eval.stats.clustering import Codes, Floats, clustered_mean
 from aiir_eval.stats.randomness import Rng, as_generator
 
-BLOCK = 1 << 17  # weights held at a time: they stay in the cache, and memory bounded
+BLOCK = 1 << 16  # weights held at a time: they stay in the cache, and memory bounded
 FAR = 4.0  # standard errors of a rank within which a resampled quantile is looked for first
 
 
@@ -154,8 +154,10 @@ def _drawn_often(n_clusters: int, size: int, generator: np.random.Generator) -> 
     """How often each cluster is drawn, (size, clusters)."""
     small = np.uint16 if n_clusters <= 1 << 16 else np.int64
     drawn = generator.integers(0, n_clusters, size=(size, n_clusters), dtype=small)
-    places = np.add(drawn, np.arange(size)[:, None] * n_clusters, dtype=np.intp)
-    return np.bincount(places.ravel(), minlength=size * n_clusters).reshape(size, n_clusters)
+    often = np.empty((size, n_clusters), dtype=np.intp)
+    for row, places in enumerate(drawn):  # one at a time stays in the cache
+        often[row] = np.bincount(places, minlength=n_clusters)
+    return often
 
 
 def _canonical(sides: list[Side]) -> list[Side]:
