@@ -25,6 +25,7 @@ Units = NDArray[np.intp]
 
 _LEVELS = 8  # of a column of levels, whose shares are followed
 _OWN_VARIANCE_FROM = 5  # rows; a window of fewer takes that of all windows
+_TELLING = 60  # windows from which on it is told whether neighbours are alike
 _WORKERS = 2
 
 
@@ -231,6 +232,18 @@ def _notes(courses: Sequence[_Course], every: Every, cluster: str | None) -> lis
         notes.append(
             f"neighbouring windows are alike in {_some(alike)}: blocks of them were permuted; a "
             "slow wave would still look like a change, and longer windows would be surer"
+        )
+    few = [
+        course.of.column
+        for course in courses
+        if course.found is not None
+        and course.found.changes
+        and np.count_nonzero(course.counts) < _TELLING
+    ]
+    if few:
+        notes.append(
+            f"dates of change in {_some(few)} take windows as exchangeable while nothing changes: "
+            f"fewer than {_TELLING} cannot show whether neighbours are alike"
         )
     spread = [course for course in courses if course.of.units is not None]
     if spread and cluster is not None:

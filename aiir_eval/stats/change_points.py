@@ -104,9 +104,10 @@ def change_points(
     spell of another level, explains (a likelihood ratio of normal windows); the p-value is that of
     permuted windows. Exact where windows are exchangeable under no change, whatever their
     distribution, hence also where rows within a window are clustered. Where neighbouring windows
-    are alike (by differences, which changes of level do not disturb), blocks of neighbours are
-    permuted instead; see the benchmark of drift for what is left of the level then. Slow waves
-    longer than a block are changes to it.
+    are alike about their levels, blocks of neighbours are permuted, and what blocks miss of an
+    autoregression is allowed for: at a level of 5% a correlation of .3 was measured to alarm in 6
+    to 12% of series of 14 to 120 windows, one of .6 in 6% (120) to 26% (14). Slow
+    waves longer than a block are changes to it.
 
     Where the test rejects, the best cut splits the series and both parts are tested anew, at
     their share of the level: so falsely divided stretches have a chance of `level` in all. Cuts
