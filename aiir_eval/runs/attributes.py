@@ -23,7 +23,7 @@ RECORDED = (
 
 
 def output_attributes(run: Run) -> pa.Table:
-    """One row a trial: what was recorded of it, the length of its output, tools called, errors.
+    """One row a trial: what was recorded of it, its output, tools called, errors.
 
     Columns without a value are left out. `cluster` and `class` stand beside them, to cluster and
     to slice by.
@@ -33,7 +33,7 @@ def output_attributes(run: Run) -> pa.Table:
 
     trials = run.trials
     columns = {name: trials[name] for name in RECORDED}
-    columns["output_length"] = pc.utf8_length(trials["output"])
+    columns["output"] = trials["output"]
     columns["n_tool_calls"] = pc.list_value_length(trials["tool_calls"])
     columns["errored"] = pc.is_valid(trials["error"])
     columns["class"], columns["cluster"] = trials["class"], trials["cluster"]

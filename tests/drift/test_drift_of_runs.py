@@ -29,7 +29,7 @@ def test_drift_of_two_runs_is_that_of_their_outputs_clustered_by_case(
     tables = [output_attributes(run) for run in runs]
     assert report.to_dict() == aiir.drift(*tables, cluster="cluster").to_dict()
     assert any(note.startswith("rows belong together by cluster") for note in report.notes)
-    assert "output_length" in {each.column for each in report.columns if each.drifted}
+    assert "output" in {each.column for each in report.columns if each.drifted}
 
 
 def test_one_run_beside_a_table_has_no_cluster_of_its_own(runs: tuple[Run, Run]) -> None:
