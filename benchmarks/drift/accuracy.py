@@ -187,7 +187,7 @@ def _peer(cell: Cell, number: int, name: str, runs: int, done: Tally) -> None:
                 break
             alarms = answer["alarms"].values()
             done = done + Tally(1, int(any(alarms)), 0, len(alarms), sum(alarms))
-            if done.runs % STEP == 0:
+            if done.runs % 5 == 0:
                 save({key: done})
     save({key: done})
 

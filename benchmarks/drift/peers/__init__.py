@@ -53,11 +53,12 @@ PEERS: dict[str, Peer] = {
         "Jensen-Shannon distance of each of ten chunks; a column alarms where a chunk does",
     ),
     "nannyml-forced": Peer(
-        "NannyML, KS and chi-square, one chunk",
+        "NannyML, KS and chi-square",
         "nannyml",
         "run_nannyml.py",
         "forced",
-        "KS and chi-square of the whole current table, p below .05",
+        "KS (threshold from the chunks of the reference) and chi-square (p below .05) of ten chunks; "
+        "a column alarms where a chunk does",
     ),
     "alibi-detect": Peer(
         "Alibi Detect, TabularDrift",

@@ -1,4 +1,7 @@
-"""NannyML's univariate drift: its defaults, or KS and chi-square of the table as one chunk."""
+"""NannyML's univariate drift: its defaults, or KS and chi-square, of ten chunks a table.
+
+With one chunk its threshold for KS, which it takes from the chunks of the reference, is zero.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,6 @@ if sys.argv[1] == "forced":
     METHODS = {
         "continuous_methods": ["kolmogorov_smirnov"],
         "categorical_methods": ["chi2"],
-        "chunk_number": 1,
     }
 
 
