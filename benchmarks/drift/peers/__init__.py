@@ -57,8 +57,8 @@ PEERS: dict[str, Peer] = {
         "nannyml",
         "run_nannyml.py",
         "forced",
-        "KS (threshold from the chunks of the reference) and chi-square (p below .05) of ten chunks; "
-        "a column alarms where a chunk does",
+        "KS (threshold from the chunks of the reference) and chi-square (p below .05) of ten "
+        "chunks; a column alarms where a chunk does",
     ),
     "alibi-detect": Peer(
         "Alibi Detect, TabularDrift",
