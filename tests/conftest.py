@@ -10,6 +10,9 @@ from types import ModuleType
 
 import pytest
 
+# Before numpy is loaded: a process of pytest-xdist has one core, and idle threads of BLAS spin.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "examples"))  # the support desk, as a user of a checkout has it
 
