@@ -152,7 +152,32 @@ class ParquetSource:
 
     def column(self, name: str) -> pa.ChunkedArray:
         with _parquet_errors(self.name), self._open(self._texts) as file:
+            if file.num_row_groups > 1 and _is_plain_number(self.schema.field(name).type):
+                numbers = self._numbers(file, name)
+                if numbers is not None:
+                    return numbers
             return file.read([name], use_threads=False)[name]
+
+    def _numbers(self, file: pq.ParquetFile, name: str) -> pa.ChunkedArray | None:
+        """A column of numbers in one piece of memory, which is never there twice; None with nulls.
+
+        Read whole, the memory would grow and be copied as it does.
+        """
+        import numpy as np
+        import pyarrow as pa
+
+        kind = self.schema.field(name).type
+        memory = pa.allocate_buffer(self.n_rows * kind.bit_width // 8)
+        values = np.frombuffer(memory, kind.to_pandas_dtype())
+        start = 0
+        for group in range(file.num_row_groups):
+            part = file.read_row_group(group, [name], use_threads=False)[name]
+            if part.null_count:
+                return None
+            for chunk in part.chunks:
+                values[start : start + len(chunk)] = chunk.to_numpy()
+                start += len(chunk)
+        return pa.chunked_array([pa.Array.from_buffers(kind, self.n_rows, [None, memory])])
 
     def batches(
         self, columns: Sequence[str] | None = None, *, batch_rows: int = _BATCH_ROWS
@@ -238,6 +263,12 @@ def _hive() -> Any:
     import pyarrow.dataset as ds
 
     return ds.partitioning(flavor="hive")
+
+
+def _is_plain_number(kind: pa.DataType) -> bool:
+    import pyarrow.types as types
+
+    return bool(types.is_integer(kind) or types.is_float32(kind) or types.is_float64(kind))
 
 
 def _is_text(kind: pa.DataType) -> bool:
