@@ -85,6 +85,9 @@ def _speed(results: Results) -> str:
         ),
         "",
     ]
+    for key in LEAST_FASTER:
+        if key not in speed.peers:
+            results.missed.append(f"{PEERS[key].title}: not measured at this size yet")
     if speed.peers:
         lines += [
             "The peers, each in an environment of its own (`environments.py`), imports paid for, "
