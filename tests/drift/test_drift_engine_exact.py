@@ -124,6 +124,8 @@ def test_moments_and_welch_are_scipys(x: list[float], y: list[float]) -> None:
         found.reference.variance,
     )
     expected = stats.ttest_ind(y, x, equal_var=False)
+    if np.isnan(expected.statistic):
+        return  # squares that vanish: scipy divides nothing by nothing
     assert welch.statistic == pytest.approx(expected.statistic, rel=EXACT, abs=EXACT)
     assert welch.pvalue == pytest.approx(expected.pvalue, abs=EXACT)
 
