@@ -8,11 +8,28 @@ from typing import TYPE_CHECKING, Any
 from ..errors import TableError
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
 
 
 def selection(table: pa.Table, where: str, label: str) -> pa.Array:
     """Which rows a DuckDB expression over this table alone is true for: one truth value a row."""
+    import pyarrow as pa
+
+    selected = rows_where(table, where, label)
+    if not selected.any():
+        raise _where_error(f"it selects none of the {table.num_rows:,} rows", where, label)
+    return pa.array(selected)
+
+
+def rows_where(
+    table: pa.Table, where: str, label: str, *, row_by_row: bool = False
+) -> NDArray[np.bool_]:
+    """The same, where none may be selected.
+
+    `row_by_row` is for a table that comes in parts: no window functions, which would see a part.
+    """
     import duckdb
     import numpy as np
     import pyarrow as pa
@@ -30,7 +47,7 @@ def selection(table: pa.Table, where: str, label: str) -> pa.Array:
     with duckdb.connect(":memory:", config=locked) as connection:
         connection.execute("SET lock_configuration = true").fetchall()
         try:
-            _refuse_subqueries(connection, where, label)
+            _refuse_subqueries(connection, where, label, windows=not row_by_row)
             chosen = duckdb.SQLExpression(where).alias("keep")
             result = connection.from_arrow(numbered).select(chosen, duckdb.ColumnExpression(row))
             if str(result.types[0]) != "BOOLEAN":
@@ -44,14 +61,12 @@ def selection(table: pa.Table, where: str, label: str) -> pa.Array:
         raise _where_error("it does not give one truth value for each row", where, label)
     # By number and not by place: a window function gives the rows in another order.
     rows = keep.filter(keep["keep"])[row].to_numpy()
-    if rows.size == 0:
-        raise _where_error(f"it selects none of the {table.num_rows:,} rows", where, label)
     selected = np.zeros(table.num_rows, bool)
     selected[rows] = True
-    return pa.array(selected)
+    return selected
 
 
-def _refuse_subqueries(connection: Any, where: str, label: str) -> None:
+def _refuse_subqueries(connection: Any, where: str, label: str, *, windows: bool) -> None:
     """Refuse anything but one expression over the columns."""
     query = f"SELECT (\n{where}\n)"
     rows = connection.execute("SELECT json_serialize_sql($1)", [query]).fetchall()
@@ -66,6 +81,8 @@ def _refuse_subqueries(connection: Any, where: str, label: str) -> None:
         elif isinstance(node, dict):
             if node.get("class") == "SUBQUERY":
                 raise _where_error("it may not hold a subquery", where, label)
+            if node.get("class") == "WINDOW" and not windows:
+                raise _where_error("it may not look at other rows of the log", where, label)
             pending.extend(node.values())
 
 
