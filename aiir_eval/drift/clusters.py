@@ -117,6 +117,9 @@ class ClusterDesign:
 
     def _means(self, column: Column) -> UnitTotals:
         sides = [np.asarray(side.values, np.float64) for side in (column.reference, column.current)]
+        # no test or ratio hangs on the unit; in this one squares neither overflow nor vanish
+        largest = max(float(np.abs(values).max(initial=0.0)) for values in sides)
+        sides = [np.ldexp(values, -int(np.frexp(largest)[1])) for values in sides]
         centre = (sides[0].sum() + sides[1].sum()) / (sides[0].size + sides[1].size)
         sides = [values - centre for values in sides]
         units = self._units(column)

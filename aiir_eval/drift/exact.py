@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import frexp, ldexp, sqrt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +35,7 @@ _MAX_LEVELS = 1000  # told apart when clusters are relabelled; the rarest beyond
 _POINTS = 64  # at most, of a plot
 _BINS = 10
 _AT_ONCE, _IN_CACHE = 1 << 20, 1 << 15
+_PLAIN_RANGE = 1e-120, 1e140
 
 
 def facts_of(
@@ -104,9 +106,12 @@ def moments_of(values: NDArray[Any]) -> Moments:
     low, high = float(values[0]), float(values[-1])
     if values[0] == values[-1]:
         return Moments(values.size, low, 0.0, low, high)
+    shift = _exponent(max(abs(low), abs(high)))
     sizes, means, squares = [], [], []
     for start in range(0, values.size, _IN_CACHE):  # once through memory
         block = values[start : start + _IN_CACHE]
+        if shift:
+            block = np.ldexp(block, -shift)
         middle = block.mean()
         apart = block - middle
         sizes.append(block.size)
@@ -115,7 +120,13 @@ def moments_of(values: NDArray[Any]) -> Moments:
     weights, centres = np.array(sizes) / values.size, np.array(means)
     mean = float(weights @ centres)
     total = float(np.sum(squares)) + values.size * float(weights @ (centres - mean) ** 2)
-    return Moments(values.size, mean, total / (values.size - 1), low, high)
+    sd = sqrt(total / (values.size - 1))
+    return Moments(values.size, ldexp(mean, shift), ldexp(sd, shift), low, high)
+
+
+def _exponent(largest: float) -> int:
+    """The power of two by which numbers are divided where their squares overflow or vanish."""
+    return 0 if _PLAIN_RANGE[0] < largest < _PLAIN_RANGE[1] else frexp(largest)[1]
 
 
 def _bins(x: NDArray[Any], y: NDArray[Any]) -> tuple[Counts, Counts]:

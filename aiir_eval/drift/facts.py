@@ -42,13 +42,18 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """Size, mean, sample variance (exactly zero for a constant) and extremes of one side."""
+    """Size, mean, standard deviation (exactly zero for a constant) and extremes of one side."""
 
     n: int
     mean: float
-    variance: float
+    sd: float
     low: float
     high: float
+
+    @property
+    def variance(self) -> float:
+        """Infinite or zero where doubles end: `sd` is not."""
+        return self.sd * self.sd
 
 
 @dataclass(frozen=True, slots=True)

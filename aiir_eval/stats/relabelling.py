@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 _LABELS_AT_ONCE = 2**21
-_DOUBLES_UP_TO = 256  # units; above, single precision is exact enough and twice as fast
+_DOUBLES_UP_TO = 256  # units; above, without pairs, single precision is exact enough and faster
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +66,13 @@ class Relabelling:
         484-507; Rao and Scott (1981), J. Am. Stat. Assoc. 76, 221-230 (the mean design effect).
         """
         wide, pairs = residuals.shape[1], self.n_pairs
+        # free of their unit, so that squares fit into single precision
+        largest = float(np.abs(residuals).max(initial=0.0))
+        residuals = np.ldexp(residuals, -int(np.frexp(largest)[1]))
         squares = np.einsum("ij,ij->i", residuals, residuals) / wide
         shared = residuals[:pairs], residuals[pairs : 2 * pairs]
         products = float(np.einsum("ij,ij->", *shared)) / wide
-        exact = self.n_units <= _DOUBLES_UP_TO
-        kind, rounding = (np.float64, 1e-12) if exact else (np.float32, 1e-6)
+        kind, rounding = (np.float64, 1e-12) if self._in_doubles else (np.float32, 1e-6)
         features = np.column_stack([residuals, sizes, squares]).astype(kind)
         total, square_total = float(sizes.sum()), float(squares.sum())
         step = max(_LABELS_AT_ONCE // self.n_units, 1)
@@ -106,10 +108,15 @@ class Relabelling:
         result: Floats = (values.size - below) / values.size
         return result
 
+    @property
+    def _in_doubles(self) -> bool:
+        """Pairs that hardly differ cancel to what single precision takes for chance."""
+        return self.n_pairs > 0 or self.n_units <= _DOUBLES_UP_TO
+
     def _slack(self, statistics: Floats) -> float:
         """What rounding may add: ties must stay ties whatever the order of the rows."""
         finite = np.abs(statistics[np.isfinite(statistics)])
-        precision = 1e-9 if self.n_units <= _DOUBLES_UP_TO else 1e-5
+        precision = 1e-9 if self._in_doubles else 1e-5
         return precision * float(finite.max()) if finite.size else 0.0
 
 

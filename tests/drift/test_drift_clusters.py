@@ -156,3 +156,34 @@ def test_windows_of_other_length_do_not_look_like_drift(
         report = drift(*tables, cluster="user", min_effect=0)
         alarms += report.conclusion == "drift"
     assert alarms / runs <= 0.06 + 2.5 * np.sqrt(0.06 * 0.94 / runs)
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e-25, 1e19, 1e155, 1e300])
+@pytest.mark.parametrize("options", [{}, {"cluster": "user"}, {"key": "row"}])
+@pytest.mark.filterwarnings("error")
+def test_the_unit_of_a_column_changes_nothing(unit: float, options: dict[str, str]) -> None:
+    rng = np.random.default_rng(15)
+    users, rows = np.repeat(np.arange(600), 2), np.arange(1200)
+    old = rng.normal(size=1200)
+    new = old + 0.3 * rng.normal(0.1, 1, size=1200)
+    found = []
+    for scale in (1.0, unit):
+        sides = [
+            pa.table({"x": values * scale, "user": users, "row": rows}) for values in (old, new)
+        ]
+        found.append(drift(*sides, columns=["x"], **options).columns[0])  # type: ignore[arg-type]
+    plain, scaled = found
+    assert scaled.pvalue == pytest.approx(plain.pvalue, rel=1e-9)
+    assert scaled.effect.estimate == pytest.approx(plain.effect.estimate, rel=1e-9)
+    assert scaled.effect.low == pytest.approx(plain.effect.low, rel=1e-9)
+    assert scaled.minimum_detectable_effect == pytest.approx(plain.minimum_detectable_effect)
+
+
+@pytest.mark.parametrize("outlier", [5.0, 1e154, 1e300])
+def test_one_pair_that_differs_is_no_change_of_a_thousand(outlier: float) -> None:
+    """Kept or swapped, it is as extreme: what rounding leaves of the others must not decide."""
+    values = np.random.default_rng(16).normal(size=1000)
+    changed = values.copy()
+    changed[7] = outlier
+    sides = [pa.table({"x": side, "row": np.arange(1000)}) for side in (values, changed)]
+    assert drift(*sides, key="row").columns[0].pvalue == 1.0

@@ -368,3 +368,27 @@ def test_files_larger_than_the_limit_are_compared_within_it(tmp_path: Path) -> N
     assert any("ks_at_most" in item.statistics for item in reports[0].columns)  # it was in parts
     same_report(reports[1], reports[0])
     assert [item.column for item in reports[0].columns if item.drifted] == ["shifted"]
+
+
+@pytest.mark.parametrize("unit", [1e-170, 1e155, 1e300])
+@pytest.mark.filterwarnings("error")
+def test_numbers_of_any_size_are_judged_by_cluster_from_summaries(
+    tmp_path: Path, unit: float
+) -> None:
+    from aiir_eval.drift.summaries.summarizing import summarize
+
+    rng = np.random.default_rng(17)
+    sides = [
+        pa.table({"x": rng.normal(size=400) * unit, "user": np.repeat(np.arange(40), 10)})
+        for _ in range(2)
+    ]
+    summarize(sides[0], cluster="user").save(tmp_path / "old.json")
+    pq.write_table(sides[1], tmp_path / "new.parquet")
+    paths = str(tmp_path / "old.json"), str(tmp_path / "new.parquet")
+    found = aiir.drift(*paths, cluster="user").columns[0]
+    exact = aiir.drift(*sides, cluster="user").columns[0]
+    assert found.effect.estimate == pytest.approx(exact.effect.estimate, rel=1e-9)
+    assert found.effect.low == pytest.approx(exact.effect.low, rel=1e-6)
+    assert found.statistics["welch_t_pvalue"] == pytest.approx(
+        exact.statistics["welch_t_pvalue"], abs=0.05
+    )

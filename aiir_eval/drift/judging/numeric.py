@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isnan, nan, pi, sqrt, tan
+from math import frexp, isnan, ldexp, nan, pi, sqrt, tan
 
 from ...stats.drift_effects import ks_distance_interval, standardised_mean_difference
 from ...stats.drift_tests import cauchy_combination, ks_pvalue, welch_of_moments
@@ -29,16 +29,19 @@ from .terms import (
 def judge_numeric(facts: NumericFacts, terms: Terms) -> Judged:
     """Welch's t and Kolmogorov-Smirnov, combined, or the one test that was asked for."""
     old, new = facts.reference, facts.current
-    welch = welch_of_moments(new.n, new.mean, new.variance, old.n, old.mean, old.variance)
+    # no test or effect hangs on the unit; in this one no square overflows or vanishes
+    power = -frexp(max(old.sd, new.sd))[1]
+    means = ldexp(old.mean, power), ldexp(new.mean, power)
+    variances = ldexp(old.sd, power) ** 2, ldexp(new.sd, power) ** 2
+    gap = means[1] - means[0]
+    welch = welch_of_moments(new.n, means[1], variances[1], old.n, means[0], variances[0])
     tests = _tests(facts, terms, welch)
     test, statistic = tests.chosen.test, tests.chosen.statistic
     pvalue, pvalue_at_least = tests.chosen.pvalue, tests.chosen.pvalue_at_least
     spread = spread_of(facts.clustered, welch.df)
     n_x, n_y = effective_sizes(old.n, new.n, facts.clustered, terms)
     confidence, minima = terms.confidence_level, terms.minima
-    mean = standardised_mean_difference(
-        new.mean - old.mean, old.variance, new.variance, n_x, n_y, confidence_level=confidence
-    )
+    mean = standardised_mean_difference(gap, *variances, n_x, n_y, confidence_level=confidence)
     k_x, k_y = effective_sizes(old.n, new.n, facts.clustered, terms, shape=True)
     low = ks_distance_interval(facts.ks.low, k_x, k_y, confidence_level=confidence)
     high = ks_distance_interval(facts.ks.high, k_x, k_y, confidence_level=confidence)
@@ -55,8 +58,8 @@ def judge_numeric(facts: NumericFacts, terms: Terms) -> Judged:
         "ks_high": high.high,
         "mean_reference": old.mean,
         "mean_current": new.mean,
-        "sd_reference": sqrt(old.variance),
-        "sd_current": sqrt(new.variance),
+        "sd_reference": old.sd,
+        "sd_current": new.sd,
     }
     if not facts.ks.exact:
         statistics["ks_at_most"] = facts.ks.high
@@ -68,9 +71,9 @@ def judge_numeric(facts: NumericFacts, terms: Terms) -> Judged:
     may_exceed = mean_counts or facts.ks.high >= smallest_ks
     if terms.direction is not None and not isnan(mean.estimate):
         sign = 1 if terms.direction == "up" else -1
-        shift = smallest * sqrt((old.variance + new.variance) / 2)
-        error = sqrt((old.variance / old.n + new.variance / new.n) * spread.design_effect)
-        statistic = (sign * (new.mean - old.mean) - shift) / error
+        shift = smallest * sqrt(sum(variances) / 2)
+        error = sqrt((variances[0] / old.n + variances[1] / new.n) * spread.design_effect)
+        statistic = (sign * gap - shift) / error
         statistics["pvalue_no_change"] = pvalue
         pvalue, pvalue_at_least = _student_tail(statistic, spread.df), nan
         if facts.clustered is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import frexp, ldexp
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,15 @@ from ...errors import InputError
 from ...stats.drift_tests import level_groups, level_test
 from ...stats.relabelling import relabelling
 from ..clusters import ClusterDesign, UnitTotals
-from ..facts import Clustered, Facts, LevelFacts, RateFacts, Skipped, TestedFacts
+from ..facts import (
+    Clustered,
+    Facts,
+    LevelFacts,
+    NumericFacts,
+    RateFacts,
+    Skipped,
+    TestedFacts,
+)
 from .clusters import Keys, UnitSums, same_kind
 from .histogram import Floats
 from .table import TableSummary
@@ -86,9 +95,10 @@ class ClustersOfStates:
         sums, counts = parts[0][0] + parts[1][0], parts[0][1] + parts[1][1]
         if isinstance(facts, LevelFacts):
             return replace(facts, clustered=self._levels(parts[0][1], parts[1][1], counts))
-        means = self._means(sums, (2, 3, 4))
         if isinstance(facts, RateFacts):
+            means = self._means(sums, (2, 3, 4))
             return replace(facts, clustered=self.design.rate_from(means))
+        means = self._means_of(sums, facts)
         sizes = sums[:, 2]
         shares = counts[:, counts.sum(axis=0) < sizes.sum()]  # not where nothing lies beyond
         cumulative = self.design.totals_of_counts(shares, sizes)
@@ -115,6 +125,16 @@ class ClustersOfStates:
             independent += (float(second[rows].sum()) / size - mean * mean) / size
         centred = first - n * (first.sum() / n.sum())
         return UnitTotals(n, centred[:, None], max(independent, 0.0))
+
+    def _means_of(self, sums: Floats, facts: NumericFacts) -> UnitTotals:
+        """As `_means`; squares of numbers of any size are in `facts`, which know them exactly."""
+        n, first = sums[:, 2], sums[:, 3]
+        centred = first - n * (first.sum() / n.sum())
+        sides = facts.reference, facts.current
+        largest = max(float(np.abs(centred).max()), *(side.sd for side in sides))
+        power = -frexp(largest)[1]
+        independent = sum(ldexp(side.sd, power) ** 2 * (side.n - 1) / side.n**2 for side in sides)
+        return UnitTotals(n, np.ldexp(centred, power)[:, None], independent)
 
     def _levels(self, old: Floats, new: Floats, counts: Floats) -> Clustered:
         both = [side.sum(axis=0).astype(np.int64) for side in (old, new)]

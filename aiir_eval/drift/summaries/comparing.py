@@ -123,7 +123,7 @@ def gap_of(old: NumericState, new: NumericState) -> Gap:
 
 
 def _moments(state: NumericState) -> Moments:
-    return Moments(state.n, state.mean, state.variance, state.low, state.high)
+    return Moments(state.n, state.mean, state.sd, state.low, state.high)
 
 
 def _bins(old: NumericState, new: NumericState) -> tuple[Counts, Counts] | None:

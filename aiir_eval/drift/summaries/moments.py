@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from math import inf, nan
+from math import inf, ldexp, nan, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,10 +39,22 @@ class Moments:
     @property
     def variance(self) -> float:
         """Sample variance; NaN of fewer than two numbers."""
+        return max(_rounded(self._variance), 0.0) if self.n > 1 else nan
+
+    @property
+    def sd(self) -> float:
+        """Root of the variance, also where that is beyond doubles; NaN of fewer than two."""
         if self.n < 2:
             return nan
-        scatter = self.squares - self.total**2 / self.n
-        return max(_rounded(scatter / (self.n - 1)), 0.0)
+        exact = self._variance
+        if exact <= 0:
+            return 0.0
+        shift = (exact.numerator.bit_length() - exact.denominator.bit_length()) // 2
+        return ldexp(sqrt(exact / Fraction(4) ** shift), shift)
+
+    @property
+    def _variance(self) -> Fraction:
+        return (self.squares - self.total**2 / self.n) / (self.n - 1)
 
 
 def moments_of(values: NDArray[np.float64]) -> Moments:

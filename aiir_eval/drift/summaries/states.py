@@ -55,9 +55,9 @@ class NumericState:
         return self.moments.mean
 
     @property
-    def variance(self) -> float:
-        """Sample variance; exactly zero for a constant."""
-        return 0.0 if self.low == self.high else self.moments.variance
+    def sd(self) -> float:
+        """Standard deviation; exactly zero for a constant."""
+        return 0.0 if self.low == self.high else self.moments.sd
 
     @property
     def numbers_rows(self) -> bool:

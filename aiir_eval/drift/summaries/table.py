@@ -100,7 +100,7 @@ def describe(name: str, state: ColumnState) -> dict[str, Any]:
     if state.n and state.is_rate:
         return {**row, "kind": "rate", "mean": state.mean}
     if state.n:
-        row |= {"mean": state.mean, "sd": state.variance**0.5}
+        row |= {"mean": state.mean, "sd": state.sd}
         row |= {"min": state.low, "max": state.high}
     return row
 
