@@ -31,6 +31,11 @@ COMMANDS: Commands = {
         "What drift needs of a table, so that it need not be read again.",
     ),
     "drift-watch": ("drift_watch", "drift_watch", "Look daily, and alarm when it got worse."),
+    "blast-radius": (
+        "blast_radius",
+        "blast_radius",
+        "How far an incident reached: users, decisions, records, messages, systems.",
+    ),
     "vendor": ("vendor", "vendor", "Vendors: models that go away, and assessments."),
     "track": ("track", "track", "Records that wait for MLflow: list, push."),
     "report": ("report", "report", "One HTML page of a run, comparison, verdict, drift, incident."),

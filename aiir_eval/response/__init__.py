@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
     {
         "assess_clocks": "clocks",
+        "blast_radius": "reach",
         "due": "deadlines",
         "check_models": "deprecations",
         "read_feed": "vendor_feed",

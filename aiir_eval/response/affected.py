@@ -1,9 +1,10 @@
 """Which rows of a log does the failure of an incident show in?
 
-By default those that an incident's checks say it of. A check that forbids something (`not_contains`,
-`not_regex`, `tool_not_called`, `canary`) is one for every row of a log. A check that asks for
-something (`contains`, `regex`, ...) is about one question: it counts on rows with that input alone,
-for an answer to another question need not hold it. Checks that are named count on every row.
+By default those that an incident's checks say it of. A check that forbids something
+(`not_contains`, `not_regex`, `tool_not_called`, `canary`) is one for every row of a log. A check
+that asks for something (`contains`, `regex`, ...) is about one question: it counts on rows with
+that input alone, for an answer to another question need not hold it. Checks that are named count on
+every row.
 """
 
 from __future__ import annotations

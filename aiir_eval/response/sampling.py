@@ -1,4 +1,4 @@
-"""How many rows of a log are affected, and how many distinct values, when a sample was looked at?"""
+"""How many rows of a log are affected, with how many distinct values, as a sample shows it?"""
 
 from __future__ import annotations
 
@@ -18,14 +18,13 @@ _SURE = 1e-12
 class Estimate:
     """A number of a whole log from a sample of it: an estimate, and the interval it lies in.
 
-    `seen` were in the sample. `extrapolated` says whether `estimate` is one of the whole; where it
-    is not, there is at least `low`.
+    `seen` were in the sample. A `high` of None: nothing bounds it from above.
     """
 
     seen: int
     estimate: float
     low: int
-    high: int
+    high: int | None
     method: str
 
     def to_mapping(self) -> dict[str, Any]:
@@ -142,6 +141,7 @@ def distinct_values(frequencies: ArrayLike, rows: Estimate, n: int, population: 
     seen = int(counts.size)
     if n == population:
         return Estimate(seen, seen, seen, seen, "every row was looked at")
+    most = population if rows.high is None else max(rows.high, seen)
     once, twice = int((counts == 1).sum()), int((counts == 2).sum())
     total, part = int(counts.sum()), n / population
     unseen = 0.0
@@ -150,9 +150,9 @@ def distinct_values(frequencies: ArrayLike, rows: Estimate, n: int, population: 
         unseen = once * once / slack if slack > 0 else float("inf")
     return Estimate(
         seen=seen,
-        estimate=float(min(seen + unseen, rows.high)),
+        estimate=float(min(seen + unseen, most)),
         low=seen,
-        high=max(rows.high, seen),
+        high=most,
         method="at least those seen, at most the rows; estimate of Chao and Lin",
     )
 
