@@ -78,6 +78,8 @@ class Pause(Part):
     ref: Text
     at: Moment | None = None
     by: str | None = None
+    resumed_at: Moment | None = None
+    resumed_by: str | None = None
 
 
 class Evidence(Part):
@@ -126,6 +128,7 @@ class Restoration(Part):
     by: str | None = None
     at: Moment | None = None
     reason: str | None = None
+    changes: list[Text] = Field(default_factory=list)  # what was moved, from what, to what
 
 
 class FailedControl(Part):

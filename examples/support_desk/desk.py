@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from . import handling
 from .composing import assemble, dress, in_house_style
 from .controls import Controls
+from .flags import current_flags
 from .intents import LEXICON, Request, intent_of
 from .monitoring import is_garbled
 from .reading import Vocabulary, last_turns, stems
@@ -49,13 +50,20 @@ class Desk:
         `context` holds texts of other people, each with an ``id`` and a ``text``. All chance comes
         from `rng`. Returns ``output``, the ``tool_calls`` made, and the ``usage`` in words.
         """
+        flags = current_flags()
+        if not flags("workflow.support_desk", True):
+            return _switched_off("The assistant is switched off at the moment")
         library, vocabulary = _knowledge()
         chance = _random(rng)
         now, before, said = last_turns(input)
         reading = vocabulary.read(now)
         approved = is_proposal(before) and is_yes(reading)
         if approved:  # a yes means what was proposed
+            if not flags("trigger.confirmation", True):
+                return _switched_off("Nothing is carried out on a yes alone at the moment")
             reading = vocabulary.read(f"{now}\n{before}")
+        if context and not flags("trigger.attachment", True):
+            return _switched_off("Texts that come with a message are not read at the moment")
         wishes = wishes_of(vocabulary.read(said))
         request = Request(
             reading,
@@ -66,13 +74,16 @@ class Desk:
         work = handling.Work(
             request=request,
             controls=self.controls,
-            tools=Toolbox(self.controls, chance, approved),
+            tools=Toolbox(self.controls, chance, approved, flags),
             library=library,
             rng=chance,
             said=said,
             passages=tuple(str(item.get("text", "")) for item in context or ()),
         )
-        output = self._speak(handling.handle(intent_of(request), work), wishes, chance)
+        intent = intent_of(request)
+        if not flags(f"route.{intent}", True):
+            return _switched_off("Requests of this kind are not answered by the desk at the moment")
+        output = self._speak(handling.handle(intent, work), wishes, chance)
         return {
             "output": output,
             "tool_calls": work.tools.calls,
@@ -90,6 +101,13 @@ class Desk:
         if self.controls.validation and not in_house_style(text, body):
             text = dress(body, wishes.civil(), rng)
         return text
+
+
+def _switched_off(what: str) -> dict[str, Any]:
+    """An answer in fixed words, from before any rule is looked at and any tool is called."""
+    output = f"{what}. A colleague reads your message and writes to you."
+    usage = {"input_tokens": 0, "output_tokens": len(output.split())}
+    return {"output": output, "tool_calls": [], "usage": usage}
 
 
 @cache

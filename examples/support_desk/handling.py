@@ -13,7 +13,7 @@ from .controls import Controls
 from .intents import Request
 from .reading import stem, stems
 from .retrieval import Library
-from .tools import NeedsApproval, NotPermitted, Toolbox, WrongPrice
+from .tools import NeedsApproval, NotPermitted, Paused, Toolbox, WrongPrice
 from .wishes import Order, orders_in
 
 _BORN_BEFORE = 1976  # the screening rule that nobody has looked at since
@@ -49,6 +49,11 @@ def handle(intent: str, work: Work) -> list[str]:
             "That record belongs to another customer, so I cannot open it for you.",
             "I may open records of your own account only, and this one is not yours.",
         )
+    except Paused:
+        return [
+            "I cannot do this at the moment: that part of the desk is switched off. "
+            "A colleague sees to it."
+        ]
     except suppliers.SupplierError as error:
         return work.say(
             f"Upstream failure: {error}.",

@@ -9,6 +9,7 @@ from typing import Any
 
 from . import connections, store
 from .controls import Controls
+from .flags import Flags, everything
 
 
 class NeedsApproval(Exception):  # noqa: N818 - not an error: the customer is asked
@@ -23,6 +24,10 @@ class WrongPrice(Exception):  # noqa: N818 - not an error: the customer is told
     """The quote does not have the listed price."""
 
 
+class Paused(Exception):  # noqa: N818 - not an error: the customer is told
+    """The tool is switched off for now."""
+
+
 # Paying, deleting, turning somebody down: what cannot be taken back by the desk itself.
 _IRREVERSIBLE = {"place_order", "delete_records", "issue_refund", "cancel_order"}
 
@@ -34,11 +39,13 @@ class Toolbox:
     controls: Controls
     rng: Random
     approved: bool = False  # the customer has said yes to what the desk proposed just before
+    flags: Flags = everything
     state: store.Store = field(default_factory=store.Store)
     calls: list[dict[str, Any]] = field(default_factory=list)
 
     def search_catalogue(self, kind: str) -> list[store.Article]:
         """The articles of a kind, cheapest first."""
+        self._may("search_catalogue")
         self._made("search_catalogue", kind=kind)
         return sorted((a for a in store.articles() if a.kind == kind), key=lambda a: a.price)
 
@@ -70,6 +77,7 @@ class Toolbox:
         self._do(lambda: self.state.orders.pop(), "cancel_order", order=order)
 
     def decide_application(self, outcome: str, reason: str) -> None:
+        self._may("decide_application")
         if self.controls.approval_gate and outcome == "declined":
             raise NeedsApproval("decide_application")
         self.state.decisions[store.SIGNED_IN] = outcome
@@ -77,15 +85,18 @@ class Toolbox:
 
     def request_review(self, what: str) -> None:
         """Hand something to a colleague."""
+        self._may("request_review")
         self.state.messages.append(("colleague", what))
         self._made("request_review", about=what)
 
     def send_message(self, to: str, body: str) -> None:
+        self._may("send_message")
         self.state.messages.append((to, body))
         self._made("send_message", to=to, body=body)
 
     def issue_quote(self, article: store.Article, price: float) -> None:
         """A written offer, good for a week."""
+        self._may("issue_quote")
         if self.controls.validation and price != article.price:
             raise WrongPrice(article.name)
         self.state.quotes.append((article.name, price))
@@ -93,6 +104,7 @@ class Toolbox:
 
     def open_record(self, number: int) -> store.Record:
         """An order, a complaint or an application by its number."""
+        self._may("open_record")
         found = store.record(number)
         self._permit(found.owner)
         self._made("open_record", number=number)
@@ -100,6 +112,7 @@ class Toolbox:
 
     def find_customer(self, name: str) -> store.Customer:
         """A customer by name or e-mail address."""
+        self._may("find_customer")
         found = store.customer_named(name)
         self._permit(found.number)
         self._made("find_customer", name=name)
@@ -107,6 +120,7 @@ class Toolbox:
 
     def open_account(self) -> int:
         """Ask the account service about the signed-in customer; returns whose account came."""
+        self._may("open_account")
         pool = connections.Pool(self.rng)
         reply = pool.ask(store.SIGNED_IN)
         if self.controls.permission and reply.owner != store.SIGNED_IN:
@@ -116,13 +130,19 @@ class Toolbox:
 
     def use_supplier(self, name: str, /, **arguments: object) -> None:
         """Note a call to a supplier: ``quote_shipping`` or ``track_parcel``."""
+        self._may(name)
         self._made(name, **arguments)
+
+    def _may(self, name: str) -> None:
+        if not self.flags(f"tool_permission.{name}", True):
+            raise Paused(name)
 
     def _permit(self, owner: int) -> None:
         if self.controls.permission and owner != store.SIGNED_IN:
             raise NotPermitted
 
     def _do(self, act: Callable[[], object], name: str, /, **arguments: object) -> None:
+        self._may(name)
         if self.controls.approval_gate and name in _IRREVERSIBLE and not self.approved:
             raise NeedsApproval(name)
         act()

@@ -9,7 +9,15 @@ from ..app import LazyGroup
 TABLE = {
     "new": ("incident.opening", "new", "Open a record, prefilled from a logged interaction."),
     "list": ("incident.reading", "list_", "The records there are: by class, phase, what is late."),
-    "show": ("incident.reading", "show", "One record."),
+    "show": (
+        "incident.reading",
+        "show",
+        "One record: where it stands, what is due, what is missing.",
+    ),
+    "set": ("incident.stepping", "set_", "State facts: owners, flags, status, system, cause."),
+    "pause": ("incident.pausing", "pause", "Switch a workflow, route, tool or trigger off."),
+    "resume": ("incident.pausing", "resume", "Put back what stood before a pause."),
+    "step": ("incident.stepping", "step", "Mark one of the sixteen steps done, or waive it."),
     "validate": ("incident.reading", "validate", "Check records: every problem at once."),
     "clocks": (
         "incident.clocks",

@@ -9,7 +9,7 @@ import click
 
 from ...incidents.phases import PHASES
 from ..output import FORMATS, format_option, print_json, wants_color, width
-from .records import default_folders, find, incidents_option, listing
+from .records import default_folders, find_path, incidents_option, instant, listing
 
 
 @click.command()
@@ -168,17 +168,49 @@ def _domains(names: tuple[str, ...], folders: tuple[str, ...]) -> set[str]:
 @click.command()
 @click.argument("id_", metavar="ID")
 @incidents_option
+@click.option("--at", metavar="TIME", help="As of this time [default: now].")
+@click.option(
+    "--vendors",
+    type=click.Path(),
+    default="vendors",
+    show_default=True,
+    metavar="DIR",
+    help="Where the assessments of vendors are.",
+)
 @format_option
-def show(id_: str, folders: tuple[str, ...], format_: str) -> None:
-    """One record, by its id or its file."""
-    record = find(id_, folders)
+def show(id_: str, folders: tuple[str, ...], at: str | None, vendors: str, format_: str) -> None:
+    """One record, by its id or its file: where it stands in the playbook, then all it says.
+
+    Sixteen steps in four phases, what is due and overdue, who sees to it, what is missing of the
+    evidence and the flags, clocks. Of a record that was reconstructed from public sources nothing
+    is due, so its steps are shown only where some are recorded.
+    """
+    from datetime import UTC, datetime
+
+    from ...incidents.loading import load_incident
+    from ...response.dashboard import dashboard
+    from .stepping import assessed_of, clocks_of
+
+    path = find_path(id_, folders)
+    record = load_incident(path, draft=True)
+    now = datetime.now(UTC) if at is None else instant(at, "--at").astimezone(UTC)
+    view = dashboard(
+        record, clocks_of(path, record, now), now=now, assessed=assessed_of(record, vendors)
+    )
+    told = not record.reconstructed or bool(record.steps)
     if format_ == "json":
-        print_json(record.to_mapping())
+        print_json({**record.to_mapping(), "playbook": view.to_mapping()})
     elif format_ == "markdown":
         from ...reports.markdown import incident_markdown
+        from ...response.dashboard_view import dashboard_markdown
 
+        if told:
+            click.echo(dashboard_markdown(view))
         click.echo(incident_markdown(record))
     else:
         from ...reports.terminal import render_incident
+        from ...response.dashboard_view import render_dashboard
 
+        if told:
+            click.echo(render_dashboard(view, color=wants_color(), width=width()) + "\n")
         click.echo(render_incident(record, color=wants_color(), width=width()))

@@ -78,3 +78,14 @@ def instant(text: str, what: str, zone: str = "UTC") -> datetime:
             f"{what} {text!r} is no time; write one like 2026-03-01T09:30Z"
         ) from None
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=ZoneInfo(zone))
+
+
+def utc_text(text: str, what: str) -> str:
+    """A time of an option as a record states it; ``now`` is one, a bare day stays a day."""
+    import re
+    from datetime import UTC
+
+    if re.fullmatch(r"\d{4}(-\d{2}){0,2}", text):
+        return text
+    moment = datetime.now(UTC) if text == "now" else instant(text, what)
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

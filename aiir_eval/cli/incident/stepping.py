@@ -1,0 +1,284 @@
+"""``aiir incident step`` and ``set``: the sixteen steps, and the facts they are judged by."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ...incidents.model import STEPS
+from ..output import note
+from .records import find_path, incidents_option, utc_text
+
+STATUSES = ("open", "contained", "assessed", "remediated", "closed")
+CONTROLS = (
+    "validation", "retrieval_filter", "approval_gate", "eval", "permission", "monitoring",
+    "fallback",
+)  # fmt: skip
+
+
+def _user() -> str | None:
+    """The name one works under here, where the system has one."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return None
+
+
+by_option = click.option(
+    "--by",
+    default=_user,
+    metavar="NAME",
+    help="Who says so [default: the user's name].",
+)
+
+
+@click.command()
+@click.argument("id_", metavar="ID")
+@click.argument("step", metavar="STEP", type=click.Choice(STEPS))
+@incidents_option
+@click.option("--done", is_flag=True, help="The step was done; held against the facts.")
+@click.option("--waive", metavar="WHY", help="The step is left out, and why.")
+@click.option("--undo", is_flag=True, help="Take back what was said of it.")
+@by_option
+@click.option("--at", metavar="TIME", default="now", help="When it was done [default: now].")
+@click.option("--note", "told", metavar="TEXT", help="What was done.")
+@click.option(
+    "--evidence",
+    "files",
+    multiple=True,
+    type=click.Path(exists=True),
+    metavar="FILE",
+    help="What shows it; copied into the evidence of the incident. Repeatable.",
+)
+@click.option(
+    "--suite",
+    "suites",
+    multiple=True,
+    type=click.Path(exists=True),
+    metavar="SUITE|RUN",
+    help="Where the cases of a verdict are [default: suites/ and the shipped ones].",
+)
+@click.option(
+    "--vendors",
+    type=click.Path(),
+    default="vendors",
+    show_default=True,
+    metavar="DIR",
+    help="Where the assessments of vendors are.",
+)
+def step(
+    id_: str,
+    step: Any,
+    folders: tuple[str, ...],
+    done: bool,
+    waive: str | None,
+    undo: bool,
+    by: str | None,
+    at: str,
+    told: str | None,
+    files: tuple[str, ...],
+    suites: tuple[str, ...],
+    vendors: str,
+) -> None:
+    """Record that a step of the playbook was done, or is left out, by whom and why.
+
+    What can be checked is checked: contain.3 needs both owners, contain.4 a reason for each flag,
+    remediate.2 a verdict `pass` on a suite with the incident's cases and adjacent ones.
+
+    \b
+    aiir incident step INC-7 contain.3 --done --by "J. Doe"
+    aiir incident step INC-7 remediate.2 --done --evidence verdict.json
+    aiir incident step INC-7 learn.4 --waive "no vendor had a part in it"
+    """
+    from ...incidents.loading import load_incident
+    from ...response.stepping import Marking, mark_step, unmark_step
+
+    if done + undo + (waive is not None) != 1:
+        raise click.UsageError("say one of --done, --waive WHY, --undo")
+    path = find_path(id_, folders, to_change=True)
+    if undo:
+        unmark_step(path, step)
+        note(f"{path}: {step} is open again")
+    else:
+        marking = Marking(
+            step=step,
+            at=utc_text(at, "--at"),
+            by=by,
+            waived=waive,
+            note=told,
+            files=files,
+            suites=suites,
+        )
+        record = load_incident(path, draft=True)
+        mark_step(path, marking, known_of(path, record, vendors) if done else None)
+        note(f"{path}: {step} {'waived' if waive else 'done'}")
+    click.echo(str(path))
+
+
+def known_of(path: Path, record: Any, vendors: str = "vendors") -> Any:
+    """What a step is judged by besides the record: its clocks, and its vendor's assessment."""
+    from ...response.playbook import Known
+
+    return Known(clocks=clocks_of(path, record), assessed=assessed_of(record, vendors))
+
+
+def clocks_of(path: Path, record: Any, now: Any = None) -> Any:
+    """The clocks of a record, those of its register among them."""
+    from datetime import UTC, datetime
+
+    from ...incidents.clocks import load_clocks
+    from ...incidents.folders import own_file
+    from ...response.clocks import assess_clocks
+
+    own = own_file(path, "clocks.yaml")
+    clocks = load_clocks(*([own] if own is not None else []))
+    return assess_clocks(record, clocks, now=now or datetime.now(UTC))
+
+
+def assessed_of(record: Any, vendors: str) -> bool | None:
+    """Whether an assessment names the incident; None where no vendor had a part in it."""
+    if not record.vendor:
+        return None
+    from ...response.vendors import load_assessments
+
+    if not Path(vendors).is_dir():
+        return False
+    found = load_assessments(vendors).found
+    return any(each.id == record.id for _, one in found for each in one.incidents)
+
+
+TEXTS = {
+    "title": "What happened, in a line.",
+    "system": "The affected system.",
+    "model": "Model and version.",
+    "prompt_version": "Version of the prompt.",
+    "deployment_version": "What was deployed.",
+    "retrieval_corpus": "What it retrieves from; 'none' is an answer.",
+    "data_source": "What data it used.",
+    "user_population": "Who uses it, who was affected.",
+    "vendor": "The third party that had a part in it.",
+    "observed_output": "What was said.",
+    "observed_action": "What was done.",
+    "triggering_input": "What was asked or sent.",
+    "downstream_impact": "What followed, and for whom.",
+    "containment_decision": "What was paused or switched off.",
+    "root_cause": "Why it could happen.",
+}
+
+
+def _text_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for name, help_ in reversed(TEXTS.items()):
+        command = click.option(f"--{name.replace('_', '-')}", name, metavar="TEXT", help=help_)(
+            command
+        )
+    return command
+
+
+@click.command("set")
+@click.argument("id_", metavar="ID")
+@incidents_option
+@click.option("--owner", metavar="NAME", help="Who leads the response.")
+@click.option("--communications-owner", metavar="NAME", help="Who speaks for it.")
+@click.option("--remediation-owner", metavar="NAME", help="Who leads the fix.")
+@click.option(
+    "--flag",
+    "flags",
+    multiple=True,
+    metavar="NAME=yes|no|unknown:WHY",
+    help="What the event may involve, and why: personal_data=yes:'names shown'. Repeatable.",
+)
+@click.option("--status", type=click.Choice(STATUSES), help="Where it stands; checked.")
+@click.option("--failed-control", type=click.Choice(CONTROLS), help="The kind that failed.")
+@click.option("--patch", metavar="URL", help="Where its patch is.")
+@click.option(
+    "--tool-permission", "tools", multiple=True, metavar="NAME", help="What it may do. Repeatable."
+)
+@click.option("--psf-domain", "domains", multiple=True, metavar="DOMAIN", help="Repeatable.")
+@click.option("--occurred-at", metavar="TIME", help="When it happened.")
+@click.option("--detected-at", metavar="TIME", help="When it was noticed; deadlines run from it.")
+@_text_options
+def set_(
+    id_: str,
+    folders: tuple[str, ...],
+    owner: str | None,
+    communications_owner: str | None,
+    remediation_owner: str | None,
+    flags: tuple[str, ...],
+    status: Any,
+    failed_control: Any,
+    patch: str | None,
+    tools: tuple[str, ...],
+    domains: tuple[str, ...],
+    occurred_at: str | None,
+    detected_at: str | None,
+    **texts: str | None,
+) -> None:
+    """State facts of an incident in its file: owners, flags, status, the system, the cause.
+
+    A status further on is refused while steps before it are neither done nor waived.
+
+    \b
+    aiir incident set INC-7 --owner "A. Ek" --communications-owner "B. Oh"
+    aiir incident set INC-7 --flag "personal_data=yes:an address was shown"
+    aiir incident set INC-7 --status contained
+    """
+    from ...incidents.editing import edit_incident
+    from ...incidents.model import FailedControl, Incident
+    from ...response.stepping import move_to
+
+    stated: dict[str, Any] = {
+        "incident_owner": owner,
+        "communications_owner": communications_owner,
+        "remediation_owner": remediation_owner,
+        "tool_permissions": list(tools) or None,
+        "psf_domains": list(domains) or None,
+        "occurred_at": occurred_at and utc_text(occurred_at, "--occurred-at"),
+        "detected_at": detected_at and utc_text(detected_at, "--detected-at"),
+        **texts,
+    }
+    stated = {name: value for name, value in stated.items() if value is not None}
+    answers = dict(map(_flag, flags))
+    if not (stated or answers or status or failed_control or patch):
+        raise click.UsageError("nothing to set: see aiir incident set --help")
+    path = find_path(id_, folders, to_change=True)
+
+    def change(record: Incident) -> Incident:
+        update = dict(stated)
+        if answers:
+            update["flags"] = record.flags.model_copy(update=answers)
+        if failed_control or patch:
+            before = record.failed_control
+            kind = failed_control or (None if before is None else before.kind)
+            if kind is None:
+                raise click.UsageError("--patch: name the control, too (--failed-control)")
+            kept = before.patch if before and not failed_control else None
+            update["failed_control"] = FailedControl(kind=kind, patch=patch or kept)
+        changed = record.model_copy(update=update)
+        return move_to(changed, status, str(path)) if status else changed
+
+    edit_incident(path, change)
+    named = [*stated, *answers, *["status"] * bool(status)]
+    note(f"{path}: {', '.join(named + ['failed_control'] * bool(failed_control or patch))}")
+    click.echo(str(path))
+
+
+def _flag(text: str) -> tuple[str, Any]:
+    from ...incidents.model import Flag, Flags
+
+    name, equals, rest = text.partition("=")
+    value, _, reason = rest.partition(":")
+    name, value, reason = name.strip(), value.strip(), reason.strip().strip('"')
+    if not equals or name not in Flags.model_fields:
+        raise click.UsageError(
+            f"--flag {text!r}: write NAME=yes|no|unknown:WHY; the flags are "
+            + ", ".join(Flags.model_fields)
+        )
+    if value not in ("yes", "no", "unknown"):
+        raise click.UsageError(f"--flag {text!r}: the answer is yes, no or unknown")
+    if not reason:
+        raise click.UsageError(f"--flag {text!r}: say why, after a colon")
+    return name, Flag(value=value, reason=reason)  # type: ignore[arg-type]
