@@ -132,6 +132,10 @@ def drift(
     Exit code 0 when computed, whatever it says; 2 for bad input; 5 where MLflow was asked for and
     could not be reached (the report is printed and saved all the same).
     """
+    if current is None and since is None:
+        raise click.UsageError(
+            "Missing argument 'CURRENT' (or --time and --since, which split one table)."
+        )
     from ..drift.detecting import drift as detect
 
     report = detect(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..documents import read_document, validate
 from ..errors import DocumentError, InputError, Problem
@@ -14,6 +16,9 @@ from .model import Incident
 from .psf import Taxonomy
 from .unfinished import open_points
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 @dataclass(frozen=True, slots=True)
 class Register:
@@ -22,6 +27,17 @@ class Register:
     incidents: Mapping[str, Incident]
     problems: tuple[Problem, ...] = ()
     paths: Mapping[str, Path] = field(default_factory=dict)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row an incident."""
+        import pandas as pd
+
+        from .index import entry_of
+
+        now = datetime.now(UTC)
+        rows = [entry_of(incident).to_mapping(now) for incident in self.incidents.values()]
+        told = [{**row, "next_due": (row["next_due"] or {}).get("at")} for row in rows]
+        return pd.DataFrame(told).drop(columns=["path", "unfinished"], errors="ignore")
 
 
 def load_incident(
