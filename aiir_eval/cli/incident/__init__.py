@@ -17,6 +17,7 @@ TABLE = {
     "set": ("incident.stepping", "set_", "State facts: owners, flags, status, system, cause."),
     "pause": ("incident.pausing", "pause", "Switch a workflow, route, tool or trigger off."),
     "resume": ("incident.pausing", "resume", "Put back what stood before a pause."),
+    "preserve": ("incident.preserving", "preserve", "Keep evidence with its digest; verify it."),
     "step": ("incident.stepping", "step", "Mark one of the sixteen steps done, or waive it."),
     "validate": ("incident.reading", "validate", "Check records: every problem at once."),
     "clocks": (
