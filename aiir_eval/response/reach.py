@@ -298,8 +298,9 @@ def _notes(looked: Looked, sources: Sequence[LogRows], population: int) -> list[
     if looked.n_rows < population:
         notes.append(
             "rows are extrapolated from the sample; distinct users, decisions, records and "
-            "messages cannot be: they are at least those seen, at most as many as rows that have one, and "
-            "the estimate between is itself a lower one; of systems, only those seen are known"
+            "messages cannot be: they are at least those seen, at most as many as rows that have "
+            "one, and the estimate between is itself a lower one; of systems, only those seen are "
+            "known"
         )
         if looked.out is not None:
             notes.append("the file holds the affected rows of the sample, not of the whole log")

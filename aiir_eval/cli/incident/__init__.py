@@ -18,8 +18,15 @@ TABLE = {
     "pause": ("incident.pausing", "pause", "Switch a workflow, route, tool or trigger off."),
     "resume": ("incident.pausing", "resume", "Put back what stood before a pause."),
     "preserve": ("incident.preserving", "preserve", "Keep evidence with its digest; verify it."),
+    "restore": ("incident.restoring", "restore", "Record a decision; roll a version back."),
+    "communicate": ("incident.restoring", "communicate", "Log what was told to whom."),
     "step": ("incident.stepping", "step", "Mark one of the sixteen steps done, or waive it."),
     "validate": ("incident.reading", "validate", "Check records: every problem at once."),
+    "decisions": (
+        "incident.decisions",
+        "decisions",
+        "The review of affected decisions: export, import, progress.",
+    ),
     "clocks": (
         "incident.clocks",
         "clocks",
