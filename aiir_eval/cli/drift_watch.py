@@ -47,8 +47,9 @@ _RATE = re.compile(r"\s*([0-9.]+)\s*/\s*([0-9.]*)\s*([a-z]*)\s*")
 @click.option("--cluster", metavar="COL", help="Rows that belong together share a value.")
 @click.option(
     "--unit",
-    type=click.Choice(["rows", "looks"]),
-    help="What is independent of the past: rows (clusters), or only whole looks.",
+    type=click.Choice(["looks", "rows"]),
+    help="What is bet on: whole looks (default), so that days may differ by themselves; or rows "
+    "(clusters), for looks known to differ no more than their rows explain.",
 )
 @click.option(
     "--min-effect",
@@ -64,7 +65,11 @@ _RATE = re.compile(r"\s*([0-9.]+)\s*/\s*([0-9.]*)\s*([a-z]*)\s*")
 )
 @click.option("--alpha", type=float, metavar="P", help="The chance that it ever alarms falsely.")
 @click.option("--at", metavar="DATE", help="When the rows were; now by default.")
-@click.option("--time", metavar="COL", help="A column of timestamps that dates the look.")
+@click.option(
+    "--time",
+    metavar="COL",
+    help="A column of timestamps that dates the look, and the reference's days.",
+)
 @click.option("--acknowledge", metavar="REASON", help="End the alarm, and begin to count anew.")
 @click.option("--reset", is_flag=True, help="Learn anew what quiet means, from this table.")
 @format_option
@@ -92,6 +97,12 @@ def drift_watch(
     aiir drift-watch monday.parquet --state watch.json --primary passed:down --reference may.parquet
     aiir drift-watch tuesday.parquet --state watch.json
     aiir drift-watch --state watch.json --acknowledge "rolled back to r1"
+
+    The rate of false alarms holds while a quiet look's expected mean, given those before, is not
+    beyond the limit; days may differ among themselves. With a reference of a week of days or more
+    and --time, the spread of those days is what a look is measured by, and a collapse is an alarm
+    at the second look; without, it takes several more. With --unit rows, days that differ by
+    themselves are false alarms.
 
     Each table is looked at once, and counted once: looking at it again changes nothing. An alarm
     stands until it is acknowledged.

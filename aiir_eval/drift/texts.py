@@ -263,7 +263,7 @@ def languages(values: pa.ChunkedArray) -> pa.ChunkedArray:
     heads = pc.utf8_slice_codeunits(values, 0, _HEAD)
     short = pc.less(pc.count_substring_regex(heads, r"\pL"), _LEAST_LETTERS)
     if _can_tell_languages():
-        import py3langid  # type: ignore[import-not-found,unused-ignore]
+        import py3langid  # type: ignore
 
         told = [
             None if text is None else "" if brief else py3langid.classify(text)[0]

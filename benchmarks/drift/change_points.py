@@ -1,4 +1,4 @@
-"""When did it change? Dates of change and the daily monitor: false alarms, delays, coverage.
+"""When did it change? Dates of change, with the daily monitor beside them: alarms, coverage.
 
 Series are 60 to 120 days; a quiet year has 365. `measure` gives everything as plain numbers, kept
 in results/change_points.json; `section` makes the part of the page of it.
@@ -13,26 +13,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import monitor
 import numpy as np
-from numpy.typing import NDArray
+from monitor import ROWS, SEED, Floats, Random, passing, ramp, share, too_many
 
 from aiir_eval.documents import read_json, write_text
-from aiir_eval.drift.watching.measuring import RATE_EFFECT, Measured, quiet_of
 from aiir_eval.stats.change_points import change_points
-from aiir_eval.stats.detectors import N_STAKES, FalseAlarms, fallen_since, stakes
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = Path(__file__).parent / "results" / "change_points.json"
-SEED = 22
-ROWS = 300  # a day
 LEVEL = 0.05
 RESAMPLES = 199
-Floats = NDArray[np.float64]
-Random = np.random.Generator
-
-# The silent degradation: a share of the traffic goes to a broken route, and fails there.
-SHARE = 0.008, 0.16
-GOOD, BROKEN = 0.97, 0.30
 
 
 def _rates(level: Floats, rng: Random, rows: int = ROWS) -> Floats:
@@ -80,16 +71,6 @@ def quiet_series(runs: int) -> list[dict[str, Any]]:
                 alarms += result.pvalue <= LEVEL
             found.append({"series": name, "days": size, "runs": runs, "alarms": int(alarms)})
     return found
-
-
-def ramp(size: int, onset: int, length: int) -> Floats:
-    """The share of the traffic that goes wrong: little at first, then more each day."""
-    way = np.clip((np.arange(size) - onset + 1) / length, 0, 1)
-    return np.asarray(SHARE[0] + (SHARE[1] - SHARE[0]) * way)
-
-
-def passing(share: Floats) -> Floats:
-    return np.asarray(GOOD * (1 - share) + BROKEN * share)
 
 
 def changed_series(runs: int, size: int = 90) -> list[dict[str, Any]]:
@@ -141,116 +122,6 @@ def changed_series(runs: int, size: int = 90) -> list[dict[str, Any]]:
                 "width": float(np.median(widths)),
             }
         )
-    return found
-
-
-def _gains(ones: NDArray[np.int64], rows: int, limit: Floats) -> Floats:
-    """(runs, days, 24) what a day's rows make of each stake; `limit` is (runs,)."""
-    bets = np.stack([stakes(float(each)) for each in limit])[:, None]
-    worst, best = np.log1p(bets * limit[:, None, None]), np.log1p(bets * (limit - 1)[:, None, None])
-    return np.asarray(ones[..., None] * best + (rows - ones)[..., None] * worst)
-
-
-def _first_alarms(gains: Floats, promise: FalseAlarms) -> Floats:
-    """The day of each run's first alarm (from 1), infinite where there is none."""
-    wealth = np.full((len(gains), N_STAKES), -np.inf)
-    first = np.full(len(gains), np.inf)
-    for day in range(gains.shape[1]):
-        wealth = np.logaddexp(wealth, promise.log_stake(day + 1)) + gains[:, day]
-        top = wealth.max(axis=1)
-        evidence = top + np.log(np.exp(wealth - top[:, None]).mean(axis=1))
-        first = np.where((evidence >= promise.log_threshold) & np.isinf(first), day + 1, first)
-    return first
-
-
-def _limits(runs: int, rng: Random, rate: float, rows: int = 2000) -> Floats:
-    """The limit that a reference of so many rows gives, each run its own."""
-    limits = []
-    for ones in rng.binomial(rows, rate, runs):
-        values = np.zeros(rows)
-        values[:ones] = 1.0
-        bound = quiet_of(values, Measured(values, None, True, 0), "down").bound
-        limits.append(bound - RATE_EFFECT)
-    return np.array(limits)
-
-
-PROMISES = {"1/yr": FalseAlarms(looks=365), "1/10yr": FalseAlarms(looks=3650),
-            "alpha .05": FalseAlarms(alpha=0.05)}  # fmt: skip
-
-
-def quiet_years(runs: int) -> list[dict[str, Any]]:
-    """How many quiet years have a false alarm, and what was promised at most."""
-    found = []
-    for cell, (name, spread) in enumerate(
-        (
-            ("rate at the very limit", None),
-            ("limit from a reference of 2,000 rows", 0.0),
-            ("the same, days differ by .5 points", 0.005),
-            ("the same, days differ by 2 points", 0.02),
-            ("the same, a looks-only monitor", 0.02),
-        )
-    ):
-        rng = np.random.default_rng([SEED, 3, cell])
-        limits = np.full(runs, 0.95) if spread is None else _limits(runs, rng, 0.95)
-        level = 0.95 + rng.normal(0, spread or 0.0, size=(runs, 365))
-        ones = rng.binomial(ROWS, np.clip(level, 0, 1))
-        if name.endswith("monitor"):
-            means = ones / ROWS
-            bets = np.stack([stakes(float(each)) for each in limits])[:, None]
-            gains = np.log1p(bets * (limits[:, None] - means)[..., None])
-        else:
-            gains = _gains(ones, ROWS, limits)
-        for promise, kept in PROMISES.items():
-            alarms = int(np.isfinite(_first_alarms(gains, kept)).sum())
-            most = min(365 / kept.looks, 1.0) if kept.looks else kept.alpha
-            found.append(
-                {"years": name, "promise": promise, "runs": runs, "alarms": alarms, "most": most}
-            )
-    return found
-
-
-def delays(runs: int, horizon: int = 120) -> list[dict[str, Any]]:
-    """Days from the onset to the alarm after 60 quiet days, and how the onset is dated then."""
-    cells = {
-        "step 95% to 92%": np.full(horizon, 0.92),
-        "step 95% to 90%": np.full(horizon, 0.90),
-        "step 95% to 80%": np.full(horizon, 0.80),
-        ".8% to 16% of traffic over 14 days": passing(ramp(horizon, 0, 14)),
-        ".8% to 16% of traffic over 28 days": passing(ramp(horizon, 0, 28)),
-    }
-    found = []
-    for cell, (name, after) in enumerate(cells.items()):
-        before = 0.95 if name.startswith("step") else float(passing(np.array([SHARE[0]]))[0])
-        rng = np.random.default_rng([SEED, 4, cell])
-        level = np.concatenate([np.full(60, before), after])
-        ones = rng.binomial(ROWS, level, size=(runs, level.size))
-        gains = _gains(ones, ROWS, _limits(runs, rng, before))
-        for promise, kept in PROMISES.items():
-            first = _first_alarms(gains, kept)
-            seen = np.isfinite(first) & (first > 60)
-            dated, covered = [], 0
-            for run in np.flatnonzero(seen)[:200]:
-                day = int(first[run])
-                since = fallen_since(
-                    ones[run, :day] / ROWS,
-                    np.full(day, ROWS),
-                    level=before,
-                    variance=before * (1 - before),
-                )
-                if since is not None:
-                    dated.append(since.first - 60)
-                    covered += since.low - 1 <= 60 <= since.high
-            found.append(
-                {
-                    "change": name,
-                    "promise": promise,
-                    "runs": runs,
-                    "seen": int(seen.sum()),
-                    "delay": [float(q) for q in np.percentile(first[seen] - 60, (50, 95))],
-                    "dated": [float(q) for q in np.percentile(dated, (5, 50, 95))],
-                    "covered": covered / max(len(dated), 1),
-                }
-            )
     return found
 
 
@@ -334,8 +205,8 @@ def measure(runs: int = 400) -> dict[str, Any]:
         "runs": runs,
         "quiet_series": quiet_series(runs),
         "changed_series": changed_series(runs),
-        "quiet_years": quiet_years(runs),
-        "delays": delays(runs),
+        "quiet_years": monitor.quiet_years(runs),
+        "delays": monitor.delays(runs),
     }
     data = Path(os.environ.get("AIIR_SHARED_DATA", ROOT.parent / "shared" / "data"))
     if (data / "llmdrift").is_dir():
@@ -353,33 +224,22 @@ def missed(found: dict[str, Any]) -> list[str]:
     """What is claimed and was not measured, beyond three Monte Carlo errors."""
     problems = []
     for cell in found["quiet_series"]:
+        if "correlation .6" in cell["series"]:  # said in a note, and not promised
+            continue
         limit = 0.16 if "correlation" in cell["series"] else LEVEL
-        if cell["days"] >= 30 and _too_many(cell["alarms"], cell["runs"], limit, cell["series"]):
-            problems.append(f"{cell['series']}, {cell['days']} days: {_share(cell)} alarms")
+        if cell["days"] >= 30 and too_many(cell["alarms"], cell["runs"], limit):
+            problems.append(f"{cell['series']}, {cell['days']} days: {share(cell)} alarms")
     for cell in found["changed_series"]:
         if cell["covered"] < _least(0.95, cell["found"]):
             problems.append(f"{cell['change']}: dates covered {cell['covered']}/{cell['found']}")
         if "16%" in cell["change"] and cell["found"] < 0.95 * cell["runs"]:
             problems.append(f"{cell['change']}: found {cell['found']}/{cell['runs']}")
-    for cell in found["quiet_years"]:
-        assumed = "2 points" not in cell["years"]
-        if assumed and _too_many(cell["alarms"], cell["runs"], cell["most"], ""):
-            problems.append(f"{cell['years']}, {cell['promise']}: {_share(cell)} of years")
+    problems += monitor.missed(found["quiet_years"])
     return problems
-
-
-def _too_many(alarms: int, runs: int, limit: float, series: str) -> bool:
-    if "correlation .6" in series:  # said in a note, and not promised
-        return False
-    return alarms / runs > limit + 3 * float(np.sqrt(limit * (1 - limit) / runs))
 
 
 def _least(share: float, runs: int) -> float:
     return runs * (share - 3 * float(np.sqrt(share * (1 - share) / max(runs, 1))))
-
-
-def _share(cell: dict[str, Any]) -> str:
-    return f"{100 * cell['alarms'] / cell['runs']:.1f}%"
 
 
 def section(found: dict[str, Any]) -> str:
@@ -395,7 +255,7 @@ def section(found: dict[str, Any]) -> str:
         "| --- |" + " ---: |" * len(sizes),
     ]
     for name in QUIET:
-        own = {c["days"]: _share(c) for c in found["quiet_series"] if c["series"] == name}
+        own = {c["days"]: share(c) for c in found["quiet_series"] if c["series"] == name}
         lines.append(f"| {name} | " + " | ".join(own[size] for size in sizes) + " |")
     lines += [
         "",
@@ -418,36 +278,8 @@ def section(found: dict[str, Any]) -> str:
         )
     lines += [
         "",
-        "### The monitor",
-        "",
-        f"`aiir drift-watch`, one look a day at {ROWS} rows with a pass rate of 95%: quiet years "
-        "with a false alarm, and the most that the promise allows.",
-        "",
-        "| quiet years | promise | with a false alarm | at most |",
-        "| --- | --- | ---: | ---: |",
+        *monitor.section(found["quiet_years"], found["delays"]),
     ]
-    for cell in found["quiet_years"]:
-        most = "-" if "2 points" in cell["years"] else f"{100 * cell['most']:.0f}%"
-        lines.append(f"| {cell['years']} | {cell['promise']} | {_share(cell)} | {most} |")
-    lines += [
-        "",
-        "The promise holds while a quiet day's expected rate is not below the limit: days that "
-        "differ by 2 points of their own accord break it for rows, a note says so after eight "
-        "looks, and `--unit looks` is for them.",
-        "",
-        f"After 60 quiet days (limit from 2,000 rows; degraded requests pass {BROKEN:.0%}, others "
-        f"{GOOD:.0%}): days from the onset to the alarm, and where the alarm dates the onset.",
-        "",
-        "| change | promise | alarms | days to the alarm (median, 95%) | date off by (5%, median, "
-        "95%) |",
-        "| --- | --- | ---: | ---: | ---: |",
-    ]
-    for cell in found["delays"]:
-        dated = ", ".join(f"{q:+.0f}" for q in cell["dated"])
-        lines.append(
-            f"| {cell['change']} | {cell['promise']} | {100 * cell['seen'] / cell['runs']:.1f}% | "
-            f"{cell['delay'][0]:.0f}, {cell['delay'][1]:.0f} | {dated} |"
-        )
     if "recorded" in found:
         lines += _recorded_lines(found["recorded"])
     return "\n".join(lines) + "\n"

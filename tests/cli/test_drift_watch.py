@@ -14,8 +14,11 @@ from aiir_eval.cli.drift_watch import looks_of
 
 def day(name: str, rate: float, *, n: int = 400, seed: int = 1) -> str:
     passed = np.random.default_rng([seed, len(name), ord(name[-1])]).random(n) < rate
-    lines = [f"{str(bool(value)).lower()},{row % 40}" for row, value in enumerate(passed)]
-    Path(f"{name}.csv").write_text("\n".join(["passed,user", *lines]) + "\n")
+    lines = [
+        f"{str(bool(value)).lower()},{row % 40},2026-04-{1 + 28 * row // n:02}"
+        for row, value in enumerate(passed)
+    ]
+    Path(f"{name}.csv").write_text("\n".join(["passed,user,day", *lines]) + "\n")
     return f"{name}.csv"
 
 
@@ -32,7 +35,7 @@ def log(days: int = 40, change: int = 25) -> str:
     return "log.csv"
 
 
-START = ("--state", "w.json", "--primary", "passed:down", "--reference", "ref.csv")
+START = ("--state", "w.json", "--primary", "passed:down", "--reference", "ref.csv", "--time", "day")
 
 
 def test_quiet_is_0_an_alarm_is_1_and_acknowledging_ends_it(aiir: Aiir, here: Path) -> None:
@@ -41,7 +44,9 @@ def test_quiet_is_0_an_alarm_is_1_and_acknowledging_ends_it(aiir: Aiir, here: Pa
     assert quiet.code == 0
     assert quiet.out.startswith("quiet after 1 looks")
     assert "at most one false alarm in 365 looks on average" in quiet.out
-    alarm = aiir("drift-watch", day("d2", 0.5), "--state", "w.json", "--at", "2026-05-02")
+    odd = aiir("drift-watch", day("d2", 0.5), "--state", "w.json", "--at", "2026-05-02")
+    assert odd.code == 0
+    alarm = aiir("drift-watch", day("d5", 0.5), "--state", "w.json", "--at", "2026-05-03")
     assert alarm.code == 1
     assert alarm.out.startswith("ALARM: passed changed for the worse")
     assert "since 2026-05-02" in alarm.out
@@ -55,7 +60,9 @@ def test_quiet_is_0_an_alarm_is_1_and_acknowledging_ends_it(aiir: Aiir, here: Pa
 
 def test_json_is_only_json_and_says_all(aiir: Aiir, here: Path) -> None:
     day("ref", 0.95, n=3000)
-    said = aiir("drift-watch", day("d1", 0.4), *START, "--at", "2026-05-01", "--format", "json")
+    aiir("drift-watch", day("d0", 0.4), *START, "--at", "2026-05-01")
+    again = ("--state", "w.json", "--at", "2026-05-02", "--format", "json")
+    said = aiir("drift-watch", day("d1", 0.4), *again)
     assert said.code == 1
     assert said.json["alarm"] is True
     (column,) = said.json["columns"]
@@ -63,10 +70,10 @@ def test_json_is_only_json_and_says_all(aiir: Aiir, here: Path) -> None:
     assert column["since"]["at"] == "2026-05-01T00:00:00Z"
     assert column["limit"] < column["level"]
     assert "365 looks" in said.json["promise"]
-    again = aiir("drift-watch", "d1.csv", "--state", "w.json", "--format", "json")
-    assert again.json["ignored"] is True
-    assert again.code == 1
-    assert "looked at before" in again.err
+    ignored = aiir("drift-watch", "d1.csv", "--state", "w.json", "--format", "json")
+    assert ignored.json["ignored"] is True
+    assert ignored.code == 1
+    assert "looked at before" in ignored.err
     markdown = aiir("drift-watch", "d1.csv", "--state", "w.json", "--format", "markdown")
     assert markdown.out.startswith("**ALARM: passed")
 
@@ -106,6 +113,7 @@ def test_bad_input_is_2_and_begins_nothing(
 def test_runs_are_tables(aiir: Aiir, recorded: Callable[..., str]) -> None:
     old, new = recorded("old", [1, 1, 1, 0] * 50), recorded("new", [1, 0, 0, 0] * 50)
     options = ("--state", "w.json", "--primary", "passed", "--min-effect", "passed=0.05")
+    options = (*options, "--unit", "rows")
     assert aiir("drift-watch", old, *options).code == 0
     assert aiir("drift-watch", new, "--state", "w.json").code == 1
 
@@ -135,7 +143,7 @@ def test_drift_splits_one_log_dates_the_change_and_says_why(aiir: Aiir, here: Pa
 
 
 def test_drift_needs_a_second_table_or_a_date(refused: Callable[..., str], here: Path) -> None:
-    assert "a second table is needed" in refused("drift", log(days=3))
+    assert "Missing argument 'CURRENT'" in refused("drift", log(days=3))
     assert "since splits one table" in refused(
         "drift", "log.csv", "log.csv", "--time", "created_at", "--since", "2026-01-02"
     )

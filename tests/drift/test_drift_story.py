@@ -60,7 +60,11 @@ def test_a_silent_degradation_is_found_dated_and_explained() -> None:
 
 def test_the_monitor_sees_it_while_it_is_small(tmp_path: Path) -> None:
     table = degradation(2)
-    options = {"primary": "passed:down", "reference": table.slice(0, 14 * ROWS)}
+    options = {
+        "primary": "passed:down",
+        "reference": table.slice(0, 14 * ROWS),
+        "time": "created_at",
+    }
     for day in range(14, DAYS):
         report = drift_watch(
             table.slice(day * ROWS, ROWS),

@@ -36,12 +36,18 @@ def day(seed: int, rate: float = 0.95, n: int = 300, *, slower: float = 0.0) -> 
     )
 
 
-QUIET = day(0, n=4000)
+QUIET = day(0, n=4200).append_column(
+    "t",
+    pa.array(np.datetime64("2026-04-01", "us") + np.timedelta64(1, "D") * (np.arange(4200) // 300)),
+)
 
 
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
     return tmp_path / "watch.json"
+
+
+START = {"primary": "passed:down", "reference": QUIET, "time": "t"}
 
 
 def date(number: int) -> str:
@@ -51,7 +57,7 @@ def date(number: int) -> str:
 def watched(state: Path, rates: list[float], **options: object) -> list[WatchReport]:
     reports = []
     for number, rate in enumerate(rates):
-        given = {"primary": "passed:down", "reference": QUIET, **options} if number == 0 else {}
+        given = {**START, **options} if number == 0 else {}
         reports.append(drift_watch(day(number + 1, rate), state, at=date(number), **given))  # type: ignore[arg-type]
     return reports
 
@@ -79,6 +85,7 @@ def test_an_alarm_stands_until_it_is_acknowledged(state: Path) -> None:
     assert not report.alarm
     assert report.n_looks == 0
     assert not drift_watch(day(51), state, at=date(7)).alarm
+    assert not drift_watch(day(53, 0.5), state, at=date(8)).alarm  # one odd look is none
     saved = load_state(state)
     assert saved is not None
     assert [event.kind for event in saved.events] == ["alarm", "acknowledged"]
@@ -97,16 +104,17 @@ def test_the_same_table_is_counted_once(state: Path) -> None:
 
 
 def test_without_a_reference_the_first_table_is_it(state: Path) -> None:
-    first = drift_watch(QUIET, state, primary="passed", at=date(0))
+    first = drift_watch(QUIET, state, primary="passed", at=date(0), time="t")
     assert first.n_looks == 0
     assert not first.alarm
-    assert "is the reference: 4,000 rows" in first.notes[0]
+    assert "is the reference: 4,200 rows" in first.notes[0]
     assert drift_watch(QUIET, state, at=date(1)).ignored
-    assert drift_watch(day(1, 0.6), state, at=date(1)).alarm
+    assert not drift_watch(day(1, 0.6), state, at=date(1)).alarm
+    assert drift_watch(day(2, 0.6), state, at=date(2)).alarm
 
 
 def test_a_declared_limit_needs_no_reference(state: Path) -> None:
-    report = drift_watch(day(1, 0.96), state, primary="passed", limits={"passed": 0.9})
+    report = drift_watch(day(1, 0.96), state, primary="passed", limits={"passed": 0.9}, unit="rows")
     assert report.n_looks == 1
     (column,) = report.columns
     assert column.limit == 0.9
@@ -127,13 +135,13 @@ def test_scores_and_numbers_of_any_size_are_watched(
     state: Path, column: str, options: dict[str, object], scale: str, worse: dict[str, float]
 ) -> None:
     name = column.partition(":")[0]
-    drift_watch(day(1), state, primary=column, reference=QUIET, **options)  # type: ignore[arg-type]
+    drift_watch(day(1), state, at=date(1), **{**START, "primary": column}, **options)  # type: ignore[arg-type]
     for number in range(2, 12):
-        quiet = drift_watch(day(number), state)
+        quiet = drift_watch(day(number), state, at=date(number))
     assert not quiet.alarm
     assert quiet.columns[0].scale == scale
     for number in range(12, 18):
-        alarmed = drift_watch(day(number, **worse), state)
+        alarmed = drift_watch(day(number, **worse), state, at=date(number))
     assert alarmed.alarm
     assert {each.column for each in alarmed.columns if each.alarm} == {name}
     assert len(alarmed.columns) == (2 if column == "latency" else 1)
@@ -149,10 +157,11 @@ def test_values_beyond_their_bounds_count_as_these_and_are_said(state: Path) -> 
 def test_clusters_are_bet_on_as_one(state: Path, tmp_path: Path) -> None:
     same = pa.concat_tables([day(1, 0.8, 60)] * 5)  # each row five times
     same = same.set_column(3, "user", pa.array(np.tile(np.arange(60), 5)))
-    quiet = QUIET.set_column(3, "user", pa.array(np.arange(4000)))
-    rows = drift_watch(same, tmp_path / "rows.json", primary="passed", reference=quiet)
-    known = drift_watch(same, state, primary="passed", reference=quiet, cluster="user")
-    once = drift_watch(same.slice(0, 60), tmp_path / "o.json", primary="passed", reference=quiet)
+    quiet = QUIET.set_column(3, "user", pa.array(np.arange(4200)))
+    options = {"primary": "passed", "reference": quiet, "unit": "rows"}
+    rows = drift_watch(same, tmp_path / "rows.json", **options)  # type: ignore[arg-type]
+    known = drift_watch(same, state, **options, cluster="user")  # type: ignore[arg-type]
+    once = drift_watch(same.slice(0, 60), tmp_path / "o.json", **options)  # type: ignore[arg-type]
     assert known.columns[0].evidence < rows.columns[0].evidence
     assert known.columns[0].evidence == pytest.approx(once.columns[0].evidence, rel=0.05)
 
@@ -168,12 +177,57 @@ def test_whole_looks_bear_days_that_differ_and_rows_say_that_they_do(
             for n, rate in enumerate(rates)
         ]
         for path, options in (
-            (state, {"primary": "passed", "limits": {"passed": 0.945}, "unit": "looks"}),
-            (tmp_path / "r.json", {"primary": "passed", "limits": {"passed": 0.93}}),
+            (state, {"primary": "passed", "limits": {"passed": 0.945}}),
+            (
+                tmp_path / "r.json",
+                {"primary": "passed", "limits": {"passed": 0.93}, "unit": "rows"},
+            ),
         )
     ]
     assert not any(report.alarm for report in reports[0])
     assert any("looks differ" in note for report in reports[1] for note in report.notes)
+
+
+def test_a_dated_reference_tells_how_much_days_differ(state: Path, tmp_path: Path) -> None:
+    """Days that differ by two points are quiet; where they do not, half as much is seen sooner."""
+    rng = np.random.default_rng(6)
+
+    def month(first: int, level: float, spread: float) -> list[pa.Table]:
+        rates = np.clip(level + rng.normal(0, spread, 28), 0, 1)
+        return [
+            day(first + number, rate, 400).append_column(
+                "t", pa.array([np.datetime64(date(first + number), "us")] * 400)
+            )
+            for number, rate in enumerate(rates)
+        ]
+
+    seen = {}
+    for spread, path in ((0.02, state), (0.0, tmp_path / "alike.json")):
+        options = {**START, "reference": pa.concat_tables(month(0, 0.95, spread))}
+        for number, table in enumerate([*month(28, 0.95, spread), *month(56, 0.9, spread)]):
+            report = drift_watch(table, path, **(options if number == 0 else {"time": "t"}))  # type: ignore[arg-type]
+            assert not any("not known" in note for note in report.notes)
+            if report.alarm:
+                break
+        seen[spread] = number - 28
+        assert report.alarm
+    assert 0 <= seen[0.0] <= 5 < seen[0.02] <= 24
+
+
+def test_undated_and_short_references_say_that_the_spread_of_days_is_not_known(
+    state: Path, tmp_path: Path
+) -> None:
+    report = drift_watch(day(1), state, primary="passed", reference=QUIET)
+    assert any("how much quiet days differ is not known" in note for note in report.notes)
+    assert not any("not known" in note for note in drift_watch(day(2), state).notes)
+    path = tmp_path / "short.json"
+    short = {**START, "reference": QUIET.slice(0, 600), "at": date(1)}
+    report = drift_watch(day(1), path, **short)  # type: ignore[arg-type]
+    assert any("not known" in note for note in report.notes)
+    saved = load_state(path)
+    assert saved is not None
+    assert saved.reference is not None
+    assert saved.reference.days == 2
 
 
 def test_several_columns_share_the_promise(state: Path) -> None:
@@ -192,6 +246,7 @@ def test_reset_learns_anew_and_keeps_the_history(state: Path) -> None:
     saved = load_state(state)
     assert saved is not None
     assert saved.columns[0].level == pytest.approx(0.6, abs=0.03)
+    assert saved.columns[0].between is None
     assert [event.kind for event in saved.events] == ["alarm", "reset"]
     assert saved.options.min_effect == {"passed": 0.02}
     assert not drift_watch(day(61, 0.6), state).alarm
@@ -203,7 +258,7 @@ def test_reset_learns_anew_and_keeps_the_history(state: Path) -> None:
         {"primary": "latency:up"},
         {"primary": "passed:up"},
         {"cluster": "user"},
-        {"unit": "looks"},
+        {"unit": "rows"},
         {"alpha": 0.05},
         {"looks_per_false_alarm": 100},
         {"limits": {"passed": 0.9}},

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...errors import InputError
 from ...tables import read_table, require_columns, table_digest, table_name
 from ..declared import Direction, primaries
 from ..windows import instants_of, parse_moment
+from .differing import dispersion_notes, excess
 from .measuring import (
     Floats,
     log_gains_of,
@@ -49,7 +51,7 @@ if TYPE_CHECKING:
 
 _DEFAULT_LOOKS = 365.0
 _BIGGEST = 700.0  # exp of more is no number
-_DISPERSION_FROM = 8  # looks
+_DAY = "\0day"  # a name that no table has
 
 
 def drift_watch(
@@ -90,10 +92,11 @@ def drift_watch(
         as the bound. Truth values and values in [0, 1] need none. Other columns are watched by
         their mean rank among the reference, whose value is .5 while nothing changes.
     cluster : str, optional
-        A column whose equal values mark rows that belong together; bets are on cluster means.
-    unit : {"rows", "looks"}, optional
-        What may be taken as independent of the past: rows (clusters), or only whole looks, where
-        days differ among themselves more than their rows explain.
+        A column whose equal values mark rows that belong together.
+    unit : {"looks", "rows"}, optional
+        What is bet on. "looks" (the default): the mean of each whole look, so that days may differ
+        among themselves. "rows": each row (the mean of each cluster), for looks that are known to
+        differ no more than their rows explain; where they do, the promise breaks.
     min_effect : mapping, optional
         By column, how much worse than the reference is tolerated: .005 of a rate or of the range,
         .014 of a rank by default.
@@ -103,7 +106,8 @@ def drift_watch(
     at : date or moment, optional
         When the rows were; now by default.
     time : str, optional
-        A column of timestamps: the latest of them is `at`.
+        A column of timestamps: the latest of them is `at`. Where the reference has it too and a
+        week of days or more, looks are measured by how much those days differ.
     reset : bool
         Forget what was learned and seen: this table (or `reference`) is what quiet means now.
         Options given now replace those of before.
@@ -120,8 +124,11 @@ def drift_watch(
     Notes
     -----
     The promise holds while, at each look, the mean given the past is no worse than the limit: the
-    reference's mean less its 99% bound's slack and the minimum effect, or the declared limit. See
-    `stats.detectors.Detector` for the method and the proof's source.
+    reference's mean less its 99% bound's slack and the minimum effect, or the declared limit.
+    "looks" with a reference of dated days assumes besides that quiet looks lie about their mean
+    with no heavier tail than a normal one of the days' spread (see `log_gains_of_mean`; what lies
+    beyond three of them counts as three). Without dates nothing is assumed, and a change takes
+    several times as many looks to see. See `stats.detectors.Detector` for the proof's source.
     """
     with held(state):
         known = load_state(state)
@@ -138,7 +145,7 @@ def drift_watch(
         else:
             _refuse_others(known.options, given)
         if not known.columns:
-            found = _learn(known, current, name, digest, reference, moment)
+            found = _learn(known, current, name, digest, reference, moment, time)
             if known.reference is not None and known.reference.digest == digest:
                 save_state(state, known)
                 return found
@@ -277,6 +284,7 @@ def _learn(
     digest: str,
     reference: Any,
     moment: datetime,
+    time: str | None,
 ) -> WatchReport:
     """Fill `known.columns`: what is watched, and what quiet means."""
     options = known.options
@@ -298,6 +306,9 @@ def _learn(
             if column not in declared:
                 raise InputError(f"this column has a {label} and is not watched", field=column)
     require_columns(quiet, declared)
+    dated = None
+    if options.unit == "looks" and time is not None and time in quiet.column_names:
+        dated = _with_days(quiet, time)
     needs_reference = False
     for column, direction in declared.items():
         found = measured(quiet, column, options.cluster)
@@ -309,11 +320,37 @@ def _learn(
         needs_reference |= own
         x, _ = placed(found, scale, column)
         for bad in directions:
-            known.columns.append(_begun(column, bad, scale, x, found, options, learned=own))
+            days = None if dated is None else measured(dated, column, _DAY).clusters
+            known.columns.append(_begun(column, bad, scale, x, found, options, days, learned=own))
     if needs_reference:
-        known.reference = Reference(name=quiet_name, digest=quiet_digest, n=quiet.num_rows)
+        known.reference = Reference(
+            name=quiet_name,
+            digest=quiet_digest,
+            n=quiet.num_rows,
+            days=1 if dated is None else len(set(dated[_DAY].to_pylist())),
+        )
     note = f"{quiet_name} is the reference: {quiet.num_rows:,} rows; nothing is judged yet"
-    return _report(known, moment, current.num_rows, None, [note])
+    return _report(known, moment, current.num_rows, None, [note, *_undated(known)])
+
+
+def _with_days(table: pa.Table, time: str) -> pa.Table | None:
+    """The table with the day of each row; None where there is one day only."""
+    import pyarrow as pa
+
+    days = instants_of(table[time], time, table_name(table)).astype("M8[D]").astype(str)
+    return table.append_column(_DAY, pa.array(days)) if len(set(days)) > 1 else None
+
+
+def _undated(known: WatchState) -> list[str]:
+    """A note where the reference cannot tell how much looks differ, and this hangs on it."""
+    if known.reference is None or known.options.unit == "rows":
+        return []
+    if all(column.between is not None for column in known.columns):
+        return []
+    return [
+        "how much quiet days differ is not known: an alarm takes several looks more, and the limit "
+        "trusts the rows of the reference; give it a week of days or more, and --time"
+    ]
 
 
 def _begun(
@@ -323,11 +360,12 @@ def _begun(
     x: Floats,
     found: Any,
     options: Options,
+    days: NDArray[np.intp] | None,
     *,
     learned: bool,
 ) -> Watched:
     """A column with nothing seen; its limit is the declared one, or what the reference bounds."""
-    quiet = quiet_of(x, found, direction)
+    quiet = quiet_of(x, found, direction, days)
     slack = tolerance(scale, options.min_effect.get(column))
     limit = quiet.bound - slack if direction == "down" else quiet.bound + slack
     if column in options.limits:
@@ -348,6 +386,7 @@ def _begun(
         level=quiet.level if learned else None,
         limit=min(max(limit, 0.0), 1.0),
         variance=quiet.variance,
+        between=quiet.between,
         log_wealth=[None] * 24,
     )
 
@@ -370,7 +409,7 @@ def _look(
         )
     promise = known.options.promise.shared_by(len(known.columns))
     seen: list[Seen] = []
-    notes: list[str] = []
+    notes: list[str] = [] if known.looks else _undated(known)
     for watched in known.columns:
         found = measured(current, watched.column, known.options.cluster)
         x, beyond = placed(found, watched.scale, watched.column)
@@ -389,31 +428,9 @@ def _look(
             )
         seen.append(seen_of(x, found))
     known.looks.append(Look(at=moment, name=name, digest=digest, n=current.num_rows, seen=seen))
-    notes += _dispersion(known)
+    notes += dispersion_notes(known)
     save_state(path, known)
     return _report(known, moment, current.num_rows, seen, list(dict.fromkeys(notes)))
-
-
-def _dispersion(known: WatchState) -> list[str]:
-    """A note where quiet looks differ more among themselves than their rows explain."""
-    from scipy.special import chdtrc
-
-    looks = known.looks[known.cycle :]
-    if known.alarmed or known.options.unit == "looks" or len(looks) < _DISPERSION_FROM:
-        return []
-    notes = []
-    for number, watched in enumerate(known.columns):
-        n = np.array([look.seen[number].n for look in looks], dtype=np.float64)
-        means = np.array([look.seen[number].mean for look in looks])
-        centre = float((n * means).sum() / n.sum())
-        excess = float((n * (means - centre) ** 2).sum() / watched.variance)
-        if chdtrc(len(looks) - 1, excess) < 1e-3:
-            times = excess / (len(looks) - 1)
-            notes.append(
-                f"{watched.column}: looks differ {times:.1f} times as much as their rows explain; "
-                "the promise may not hold: begin anew with unit looks, or a larger minimum effect"
-            )
-    return notes
 
 
 def _report(
@@ -455,10 +472,13 @@ def _column(
     since = None
     if watched.alarmed_at is not None:
         means = np.array([look.seen[number].mean for look in looks])
-        sizes = np.array([look.seen[number].n for look in looks])
+        sizes = np.array([look.seen[number].n for look in looks], dtype=np.float64)
         usual = float(turned(np.array([level]), watched.direction)[0])
         since = fallen_since(
-            turned(means, watched.direction), sizes, level=usual, variance=watched.variance
+            turned(means, watched.direction),
+            sizes,
+            level=usual,
+            variance=watched.variance * excess(means, sizes, watched.variance),
         )
     return WatchedColumn(
         column=watched.column,

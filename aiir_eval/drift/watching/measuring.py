@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 _MOST_POINTS = 1001
+_LEAST_DAYS = 7  # that tell how much days differ
+_SPREAD_LEVEL = 0.95
 _REFERENCE_LEVEL = 0.99
 """How surely the mean of quiet is no worse than what the reference bounds it by."""
 
@@ -150,10 +153,15 @@ def units_of(x: Floats, clusters: NDArray[np.intp] | None, unit: Unit) -> Units:
 
 def log_gains_of(x: Floats, found: Measured, watched: Watched, unit: Unit) -> list[float]:
     """What the bets that `watched` got worse make of these values."""
-    from ...stats.detectors import log_gains
+    from ...stats.detectors import log_gains, log_gains_of_mean
 
     own = units_of(turned(x, watched.direction), found.clusters, unit)
     limit = float(turned(np.array([watched.limit]), watched.direction)[0])
+    if unit == "looks" and watched.between is not None:
+        units = seen_of(x, found).units
+        sd = sqrt(watched.variance / units + watched.between)
+        known: list[float] = log_gains_of_mean(float(own.values[0]), limit, sd).tolist()
+        return known
     gains: list[float] = log_gains(own.values, limit, own.weights).tolist()
     return gains
 
@@ -170,18 +178,25 @@ def seen_of(x: Floats, found: Measured) -> Seen:
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """What the reference says: its mean, its variance for one unit, and a bound of the mean."""
+    """What the reference says: its mean, its variance for one unit, and a bound of the mean.
+
+    `between` bounds the variance of days beyond that of their rows; None where it is not known.
+    """
 
     level: float
     variance: float
     bound: float
+    between: float | None = None
 
 
-def quiet_of(x: Floats, found: Measured, direction: Direction) -> Quiet:
+def quiet_of(
+    x: Floats, found: Measured, direction: Direction, days: NDArray[np.intp] | None = None
+) -> Quiet:
     """The mean of the reference, and what it is no worse than, at 99% (one-sided).
 
     Rows that are truth values: Clopper and Pearson's bound, which is exact. Clusters and graded
-    values: Wilson's or the t bound with the clustered variance.
+    values: Wilson's or the t bound with the clustered variance. With the day of each value, the t
+    bound of days that differ among themselves, where that is the lower one.
     """
     from ...stats import clopper_pearson, pass_rate
 
@@ -196,8 +211,29 @@ def quiet_of(x: Floats, found: Measured, direction: Direction) -> Quiet:
         rate = pass_rate(good, clusters=found.clusters, binary=found.truth)
         bound = rate.confidence_interval(2 * _REFERENCE_LEVEL - 1).low
         variance = float(x.var()) * max(rate.design_effect, 1.0)
+    if days is not None:
+        differing = pass_rate(good, clusters=days, binary=False)
+        bound = min(bound, differing.confidence_interval(2 * _REFERENCE_LEVEL - 1).low)
+    variance = max(variance, 1e-6)
     low = float(turned(np.array([bound]), direction)[0])
-    return Quiet(level, max(variance, 1e-6), low)
+    between = None if days is None else _between(good, found, days, variance)
+    return Quiet(level, variance, low, between)
+
+
+def _between(x: Floats, found: Measured, days: NDArray[np.intp], variance: float) -> float | None:
+    """At most so much (95%) do days vary beyond their rows; None of fewer than a week."""
+    from scipy.special import chdtri
+
+    n = np.bincount(days).astype(np.float64)
+    means = np.bincount(days, x) / n
+    if means.size < _LEAST_DAYS:
+        return None
+    if found.clusters is not None:
+        pairs = np.unique(np.stack([days, found.clusters]), axis=1)
+        n = np.bincount(pairs[0]).astype(np.float64)
+    own = variance * float((1 / n).mean())
+    scatter = float(((means - means.mean()) ** 2).sum())
+    return max(scatter / float(chdtri(means.size - 1, _SPREAD_LEVEL)) - own, 0.0)
 
 
 def tolerance(scale: Scale, declared: float | None) -> float:

@@ -48,7 +48,9 @@ class Scale(BaseModel):
 class Watched(BaseModel):
     """A column in one bad direction. `level` and `limit` are on the scale of [0, 1].
 
-    `log_wealth` is the evidence of each stake since the last acknowledgement, null for none.
+    `variance` is that of one row (cluster), `between` that of whole looks besides, null where it is
+    not known. `log_wealth` is the evidence of each stake since the last acknowledgement, null for
+    none.
     """
 
     model_config = _STRICT
@@ -59,6 +61,7 @@ class Watched(BaseModel):
     level: Share | None
     limit: Share
     variance: Annotated[float, Field(ge=0)]
+    between: Annotated[float, Field(ge=0)] | None = None
     log_wealth: list[float | None] = Field(min_length=N_STAKES, max_length=N_STAKES)
     alarmed_at: datetime | None = None
 
@@ -86,13 +89,14 @@ class Look(BaseModel):
 
 
 class Reference(BaseModel):
-    """What quiet was learned from."""
+    """What quiet was learned from; `days` are those its bound reckons with, 1 without dates."""
 
     model_config = _STRICT
 
     name: str
     digest: str
     n: int
+    days: Annotated[int, Field(ge=1)] = 1
 
 
 class Event(BaseModel):
@@ -143,7 +147,7 @@ class Options(BaseModel):
     primary: list[str] = Field(min_length=1)
     promise: Promise
     cluster: str | None = None
-    unit: Unit = "rows"
+    unit: Unit = "looks"
     min_effect: dict[str, float] = Field(default_factory=dict)
     bounds: dict[str, tuple[float, float]] = Field(default_factory=dict)
     limits: dict[str, float] = Field(default_factory=dict)
