@@ -117,7 +117,8 @@ def _off(
     flag: Mapping[str, Any] | None, key: str, incident_id: str, file: str
 ) -> Mapping[str, Any]:
     if flag is None:
-        stood, variants, off = "", {ON: True, OFF: False}, OFF
+        stood, off = "", OFF
+        variants: Mapping[str, Any] = {ON: True, OFF: False}
         flag = {}
     else:
         held = _holders(flag)

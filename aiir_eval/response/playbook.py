@@ -39,7 +39,7 @@ TITLES: Mapping[StepId, str] = {
 }
 # What a person must bring, as no record shows it.
 ASKS_FOR_FILE: frozenset[StepId] = frozenset({"remediate.2", "learn.1"})
-ASKS_FOR_WORD: frozenset[StepId] = frozenset({"remediate.3", "learn.2"})
+ASKS_FOR_WORD: frozenset[StepId] = frozenset({"assess.3", "remediate.3", "learn.2"})
 
 _SYSTEM_FACTS = (
     "system", "deployment_version", "model", "prompt_version", "retrieval_corpus",
@@ -133,20 +133,11 @@ def _measured(incident: Incident, _: Known) -> list[str]:
 def _clocked(incident: Incident, known: Known) -> list[str]:
     if known.clocks is None:
         return []
-    silent = [
-        each.clock.id
-        for each in known.clocks.clocks
-        if each.state == "may_have_started"
-        and each.clock.kind == "deadline"
-        and each.notification is None
-        and (
-            incident.class_ in each.clock.trigger.classes
-            or any(getattr(incident.flags, f).value == "yes" for f in each.clock.trigger.flags)
-        )
-    ]
+    silent = [each.clock.id for each in known.clocks.overdue if each.notification is None]
     if not silent:
         return []
-    return [f"nothing is recorded of the clocks {', '.join(silent)} (aiir incident notify)"]
+    told = ", ".join(silent)
+    return [f"overdue, and nothing is recorded of them: {told} (aiir incident notify)"]
 
 
 def _decided(incident: Incident, _: Known) -> list[str]:

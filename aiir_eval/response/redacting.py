@@ -99,7 +99,7 @@ def redactor(asked: Iterable[str] = ()) -> Redactor:
     least two groups of digits or a leading ``+``, and seven to fifteen digits in all, so numbers of
     that form that are none go too. Raises `InputError` for a pattern that is none.
     """
-    import regex
+    import regex  # type: ignore[import-untyped]
 
     rules: list[tuple[str, Any, Callable[[str], bool]]] = [
         (name, regex.compile(pattern, regex.DOTALL), _anything)

@@ -101,7 +101,11 @@ def missing_of(incident: Incident, marking: Marking, known: Known | None = None)
         missing = _unproven(incident, marking)
     elif step in ASKS_FOR_FILE and not marking.files:
         missing.append("its document is not attached (--evidence FILE)")
-    elif step in ASKS_FOR_WORD and not (marking.files or marking.note):
+    elif step == "assess.3" and not (incident.notifications or marking.note):
+        missing.append(
+            "say which clocks run (aiir incident notify), or what counsel found (--note)"
+        )
+    elif step in ASKS_FOR_WORD - {"assess.3"} and not (marking.files or marking.note):
         missing.append("say what was done (--note, or --evidence FILE)")
     return missing
 

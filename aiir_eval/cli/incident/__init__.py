@@ -20,6 +20,7 @@ TABLE = {
     "preserve": ("incident.preserving", "preserve", "Keep evidence with its digest; verify it."),
     "restore": ("incident.restoring", "restore", "Record a decision; roll a version back."),
     "communicate": ("incident.restoring", "communicate", "Log what was told to whom."),
+    "review": ("incident.reviewing", "review", "The post-incident review as a document."),
     "step": ("incident.stepping", "step", "Mark one of the sixteen steps done, or waive it."),
     "validate": ("incident.reading", "validate", "Check records: every problem at once."),
     "decisions": (
