@@ -292,12 +292,18 @@ def _write(incident_id: str, folder: str | Path, queue: Any) -> None:
 
 def _rows(table: pa.Table, every_row: bool) -> tuple[list[tuple[dict[str, Any], str]], int]:
     """The rows that are decisions, each with what tells it from others."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     from ..tables.columns import as_text, require_columns
 
     if not {"decision", "row_id"} & set(table.column_names):
         require_columns(table, ["decision"])
     names = [name for name in (*_FACTS, *_TEXTS) if name in table.column_names]
     values = {name: as_text(table, name).to_pylist() for name in names}
+    if "time" in names and pa.types.is_timestamp(table["time"].type):
+        moments = table["time"].cast(pa.timestamp("s"), safe=False)
+        values["time"] = pc.strftime(moments, "%Y-%m-%dT%H:%M:%SZ").to_pylist()
     decided = any(values.get("decision", ()))
     found, left_out = [], 0
     for place in range(table.num_rows):

@@ -55,6 +55,11 @@ def test_a_decision_of_several_rows_is_one_and_keeps_its_id(tmp_path: Path) -> N
     assert review_progress("INC-1", tmp_path).total == 4
 
 
+def test_times_are_those_of_the_log_in_utc(tmp_path: Path) -> None:
+    berlin = pd.Timestamp("2026-11-23 10:00:00.5", tz="Europe/Berlin")
+    assert queued(tmp_path, AFFECTED.assign(time=berlin)).time["d1"] == "2026-11-23T09:00:00Z"
+
+
 def test_rows_without_a_decision_are_counted_or_taken_in(tmp_path: Path) -> None:
     assert queue_decisions("INC-1", tmp_path, AFFECTED)[2] == 1
     queue, _, left_out = queue_decisions("INC-2", tmp_path, AFFECTED, every_row=True)
