@@ -36,6 +36,7 @@ COMMANDS: Commands = {
         "blast_radius",
         "How far an incident reached: users, decisions, records, messages, systems.",
     ),
+    "checklist": ("checklist", "checklist", "What must hold before a deployment."),
     "vendor": ("vendor", "vendor", "Vendors: models that go away, and assessments."),
     "track": ("track", "track", "Records that wait for MLflow: list, push."),
     "report": ("report", "report", "One HTML page of a run, comparison, verdict, drift, incident."),
