@@ -111,7 +111,7 @@ class IncidentChecks:
             fails, unknown = answers.judged(judge, asked)
             by_rule[number] = fails
             unjudged |= unknown
-        affected = by_rule.any(axis=0) if self.judges else np.zeros(n, bool)
+        affected = np.logical_or.reduce(by_rule, axis=0, initial=False)
         return Found(affected, unjudged & ~affected, by_rule)
 
 

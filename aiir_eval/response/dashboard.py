@@ -11,6 +11,7 @@ from ..incidents.model import EvidenceKind, Incident, StepId
 from ..incidents.moments import span
 from ..incidents.phases import PHASES, WITHIN, PhaseName, phase_of
 from .clocks import Assessment, text
+from .decisions import Progress
 from .playbook import (
     ASKS_FOR_FILE,
     ASKS_FOR_WORD,
@@ -164,11 +165,19 @@ class Dashboard:
 
 
 def dashboard(
-    incident: Incident, clocks: Assessment, *, now: datetime, assessed: bool | None = None
+    incident: Incident,
+    clocks: Assessment,
+    *,
+    now: datetime,
+    assessed: bool | None = None,
+    reviews: Progress | None = None,
 ) -> Dashboard:
-    """Where an incident stands at a moment; `assessed`: whether its vendor's assessment says so."""
+    """Where an incident stands at a moment.
+
+    `assessed`: whether its vendor's assessment says so; `reviews`: of the affected decisions.
+    """
     phase = phase_of(incident)
-    known = Known(clocks=clocks, assessed=assessed)
+    known = Known(clocks=clocks, assessed=assessed, reviews=reviews)
     order: Sequence[str] = list(AFTER)
     at = order.index(incident.status)
     coming = None if at + 1 == len(order) else list(AFTER)[at + 1]

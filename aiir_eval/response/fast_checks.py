@@ -53,7 +53,7 @@ def failing(scorer: Any, texts: pa.Array) -> NDArray[np.bool_] | None:
         if scorer.all is None:
             return ~_holds_any(scorer.any or [scorer.value], texts, scorer.ignore_case)
         masks = [_holds_any([needle], texts, scorer.ignore_case) for needle in scorer.all]
-        return ~np.logical_and.reduce(masks)
+        return np.asarray(~np.logical_and.reduce(masks), bool)
     if type(scorer) is Equals and isinstance(scorer.value, str) and scorer.extract is None:
         return None if scorer.extract_expected is not None else ~_equal(scorer, texts)
     if type(scorer) is NotRegex or (type(scorer) is Regex and scorer.match == "search"):
@@ -62,7 +62,9 @@ def failing(scorer: Any, texts: pa.Array) -> NDArray[np.bool_] | None:
             found = None if pattern is None else _matches(pattern, texts, scorer.ignore_case)
         except pa.ArrowInvalid:  # larger than the other library takes
             return None
-        return found if found is None or type(scorer) is NotRegex else ~found
+        if found is None or type(scorer) is NotRegex:
+            return found
+        return np.logical_not(found)
     return None
 
 

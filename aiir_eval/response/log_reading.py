@@ -291,7 +291,7 @@ def _kept(
     }
     if texts:
         failed = [
-            "; ".join(rule.names[place] for place in np.flatnonzero(column))
+            "; ".join(rule.names[place] for place in np.flatnonzero(column).tolist())
             for column in found.by_rule[:, affected].T
         ]
         values["checks"] = pa.array(failed, pa.string())

@@ -15,6 +15,7 @@ from ..incidents.unfinished import is_known, open_points
 
 if TYPE_CHECKING:
     from .clocks import Assessment
+    from .decisions import Progress
 
 EVIDENCE_KINDS: tuple[EvidenceKind, ...] = get_args(EvidenceKind)
 FLAGS: tuple[str, ...] = tuple(Flags.model_fields)
@@ -67,11 +68,13 @@ class Known:
     """What a step is judged by besides the record.
 
     `clocks` are those of the record; `assessed` says whether an assessment of the record's vendor
-    names this incident. None: not looked up, and then not held against the step.
+    names this incident; `reviews` are those of the affected decisions. None: not looked up, and
+    then not held against the step.
     """
 
     clocks: Assessment | None = None
     assessed: bool | None = None
+    reviews: Progress | None = None
 
 
 def lacking(step: StepId, incident: Incident, known: Known | None = None) -> list[str]:
@@ -162,6 +165,18 @@ def _testable(incident: Incident, _: Known) -> list[str]:
     return [f"not testable: {why}" if why else "the record has no regression cases"]
 
 
+def _reviewed(_: Incident, known: Known) -> list[str]:
+    """A queue that is there is gone through; where there is none, a person's word must do."""
+    reviews = known.reviews
+    if reviews is None or reviews.total == reviews.reviewed:
+        return []
+    waiting = reviews.total - reviews.reviewed
+    return [
+        f"{waiting:,} of {reviews.total:,} affected decisions are not reviewed "
+        "(aiir incident decisions import)"
+    ]
+
+
 def _told(incident: Incident, _: Known) -> list[str]:
     logged = incident.communications
     return [] if logged else ["nothing is logged (aiir incident communicate)"]
@@ -200,7 +215,7 @@ _LACKING: Mapping[StepId, Callable[[Incident, Known], list[str]]] = {
     "assess.4": _decided,
     "remediate.1": _patched,
     "remediate.2": _testable,
-    "remediate.3": _nothing,
+    "remediate.3": _reviewed,
     "remediate.4": _told,
     "learn.1": _nothing,
     "learn.2": _rooted,

@@ -216,6 +216,7 @@ def test_an_incident_from_detection_to_a_closed_register(
     # Remediate: decisions are reviewed, customers told.
     queue = ("export", "RUG-2026", "--from", "affected.parquet", "-o", "queue.csv")
     aiir("incident", "decisions", *queue)
+    incident("step", "remediate.3", "--done", "--note", "some", code=2)  # they wait in the queue
     review_all("queue.csv")
     aiir("incident", "decisions", "import", "RUG-2026", "queue.csv")
     progress = aiir("incident", "decisions", "show", "RUG-2026", "--format", "json").json

@@ -189,13 +189,18 @@ def show(id_: str, folders: tuple[str, ...], at: str | None, vendors: str, forma
 
     from ...incidents.loading import load_incident
     from ...response.dashboard import dashboard
+    from ...response.decisions import review_progress
     from .stepping import assessed_of, clocks_of
 
     path = find_path(id_, folders)
     record = load_incident(path, draft=True)
     now = datetime.now(UTC) if at is None else instant(at, "--at").astimezone(UTC)
     view = dashboard(
-        record, clocks_of(path, record, now), now=now, assessed=assessed_of(record, vendors)
+        record,
+        clocks_of(path, record, now),
+        now=now,
+        assessed=assessed_of(record, vendors),
+        reviews=review_progress(record.id, path.parent),
     )
     told = not record.reconstructed or bool(record.steps)
     if format_ == "json":

@@ -41,6 +41,7 @@ def review(
     from ...incidents.loading import load_incident
     from ...reports.visible import visible
     from ...response.dashboard import dashboard
+    from ...response.decisions import review_progress
     from ...response.preserving import EvidenceStore
     from ...response.reviewing import review_document
     from .stepping import assessed_of, clocks_of
@@ -54,7 +55,11 @@ def review(
     text = review_document(
         record,
         dashboard(
-            record, clocks_of(path, record, now), now=now, assessed=assessed_of(record, vendors)
+            record,
+            clocks_of(path, record, now),
+            now=now,
+            assessed=assessed_of(record, vendors),
+            reviews=review_progress(record.id, path.parent),
         ),
         taxonomy=taxonomy_of(path),
         preserved=[] if problems else store.entries(),

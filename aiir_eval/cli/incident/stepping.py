@@ -121,9 +121,14 @@ def step(
 
 def known_of(path: Path, record: Any, vendors: str = "vendors") -> Any:
     """What a step is judged by besides the record: its clocks, and its vendor's assessment."""
+    from ...response.decisions import review_progress
     from ...response.playbook import Known
 
-    return Known(clocks=clocks_of(path, record), assessed=assessed_of(record, vendors))
+    return Known(
+        clocks=clocks_of(path, record),
+        assessed=assessed_of(record, vendors),
+        reviews=review_progress(record.id, path.parent),
+    )
 
 
 def clocks_of(path: Path, record: Any, now: Any = None) -> Any:
