@@ -174,6 +174,7 @@ def drift(
             )
     if cluster is None:
         cluster = _cluster_of_both(reference, current)
+    same = ["both sides are the same table"] if _is_same(reference, current) else []
     reference, current = (read_query(s) if is_query(s) else s for s in (reference, current))
     reference, current = two_windows(reference, current, time, since, every)
     names = _named(reference, "reference"), _named(current, "current")
@@ -210,7 +211,7 @@ def drift(
     if time in deciding:
         raise InputError("the time column cannot be a primary", field=time)
 
-    notes: list[str] = [] if streams is None else streams.notes
+    notes: list[str] = [*([] if streams is None else streams.notes), *same]
     chosen = everything if asked is None else list(dict.fromkeys([*asked, *deciding]))
     wanted = [name for name in chosen if name not in (cluster, time, *keys)]
     alpha = 1 - confidence_level
@@ -318,6 +319,11 @@ def drift(
         series=series,
         segments=segments,
     )
+
+
+def _is_same(reference: Any, current: Any) -> bool:
+    paths = isinstance(reference, str | os.PathLike) and isinstance(current, str | os.PathLike)
+    return os.fspath(reference) == os.fspath(current) if paths else reference is current
 
 
 def _named(source: Any, side: str) -> str:

@@ -167,14 +167,32 @@ def read_frame(source: Any, label: str) -> pa.Table:
             return pa.Table.from_pandas(source, preserve_index=named)
         if hasattr(source, "__arrow_c_stream__") or hasattr(source, "__arrow_c_array__"):
             return pa.table(source)
-    except (pa.ArrowException, TypeError, ValueError, AttributeError) as error:
+    except (pa.ArrowException, TypeError, ValueError, AttributeError, OverflowError) as error:
         reason = " ".join(str(part) for part in error.args)
-        raise TableError(f"the frame cannot be read as a table: {reason}", file=label) from None
+        column = _odd_column(source)
+        raise TableError(
+            f"the frame cannot be read as a table: {reason}",
+            file=label,
+            field=column,
+            hint=None if column is None else "give it values of one type, or leave it out",
+        ) from None
     raise TableError(
         f"a {type(source).__name__} is no table",
         file=label,
         hint="give a path or a pandas, polars or pyarrow frame",
     )
+
+
+def _odd_column(source: Any) -> str | None:
+    """The first column of a pandas frame that alone is no Arrow array either; None if none is."""
+    import pyarrow as pa
+
+    for number, name in enumerate(getattr(source, "columns", ())):
+        try:
+            pa.Array.from_pandas(source.iloc[:, number])
+        except (pa.ArrowException, TypeError, ValueError, AttributeError, OverflowError):
+            return str(name)
+    return None
 
 
 def _plain_types(table: pa.Table) -> pa.Table:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -254,3 +257,20 @@ def test_scipys_warnings_do_not_reach_the_user(recwarn: pytest.WarningsRecorder)
     values = np.random.default_rng(0).normal(size=1000)
     drift(pa.table({"x": values}), pa.table({"x": values + 1e-4}))
     assert not recwarn.list
+
+
+def test_the_same_table_on_both_sides_is_said(tmp_path: Path) -> None:
+    table = pa.table({"x": np.random.default_rng(1).normal(size=200)})
+    assert "both sides are the same table" in drift(table, table).notes
+    assert "both sides are the same table" not in drift(table, table.slice(0)).notes
+    pq.write_table(table, tmp_path / "t.parquet")
+    path = str(tmp_path / "t.parquet")
+    assert "both sides are the same table" in drift(path, path).notes
+
+
+@pytest.mark.parametrize("values", [[1, "a"] * 50, [10**30] * 100, [[1], 2] * 50])
+def test_a_column_of_mixed_values_is_named(values: list[object]) -> None:
+    frame = pd.DataFrame({"x": np.arange(100.0)})
+    frame["odd"] = pd.Series(values, dtype=object)
+    with pytest.raises(TableError, match=r"odd: the frame cannot be read.*values of one type"):
+        drift(frame, frame)

@@ -70,6 +70,18 @@ def test_a_long_name_is_cut_to_the_room_that_the_numbers_leave(width: int) -> No
     assert len(rows_of(terminal.render_drift_comparison(both, width=width))) == 6
 
 
+@pytest.mark.parametrize("width", [100, 140])
+def test_a_name_of_usual_length_is_whole_before_less_telling_columns_get_room(width: int) -> None:
+    effect = Effect("standardised_mean_difference", -0.0362, -0.108, -0.0353)
+    huge = column("created_at: day", effect, 1e-6, drifted=True)
+    sides = {"mean_reference": -1.59e298, "mean_current": -5.82e297}
+    huge = replace(huge, statistics={**huge.statistics, **sides})
+    text = terminal.render_drift(replace(REPORT, columns=[*REPORT.columns, huge]), width=width)
+    (row,) = (row for row in rows_of(text) if "created_at" in row)
+    assert "created_at: day" in row
+    assert "-0.0362 sd [-0.108, -0.0353]" in row
+
+
 def test_primaries_come_first_then_what_drifted_then_the_rest() -> None:
     calm = column("quiet primary", sd(0.0), 0.9, primary=True)
     report = replace(REPORT, columns=[*REPORT.columns, calm])

@@ -172,7 +172,9 @@ def _levels(name: str, old: LevelState, new: LevelState) -> LevelFacts | Skipped
     if levels > 2 and (distinct > _ID_SHARE * n or all(keys)):
         about = "" if both.bits == 64 else "about "
         return Skipped(
-            name, f"{about}{distinct:,.0f} distinct texts in {n:,} values: ids or free text"
+            name,
+            f"{about}{distinct:,.0f} distinct texts in {n:,} values: ids, or free text, which is "
+            "only tested where it fits in memory",
         )
     note = ""
     if both.bits < 64:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SHOWN = 60  # columns that drifted or decide
 SHOWN_QUIET = 20  # columns that did not
 SHOWN_SEGMENTS = 10
+NAMED = 18  # what a name needs before less telling columns get room
 WIDE, WIDER = 100, 138  # from where there is room for the sides, and for kind and test
 _RIGHT = {"adjusted p", "detectable", "reference", "current", "part", "change", "difference"}
 _BARS = "▁▂▃▄▅▆▇█"
@@ -114,6 +115,11 @@ def _columns(rows: Sequence[view.Told], width: int) -> RenderableType | None:
         for name, room, cells in fields
         if (room or name not in wide) and (not name or any(cells))
     ]
+    longest = max(len(one_line(_named(row))) for row in rows)
+    for least_telling in ("test", "kind", "before -> after"):
+        if _room([[name, *cells] for name, cells in kept], 1, width) >= min(NAMED, longest):
+            break
+        kept = [field for field in kept if field[0] != least_telling]
     heads = _heads(name for name, _ in kept)
     table = [list(row) for row in zip(*(cells for _, cells in kept), strict=True)]
     return _table(heads, table, 1, width)
@@ -192,12 +198,18 @@ def _table(
     heads: Sequence[tuple[str, Justify]], rows: list[list[str | Text]], named: int, width: int
 ) -> RenderableType:
     """A table whose column `named` is cut to the room that the others leave, so that none wraps."""
-    others = [
-        max([len(head), *(len(one_line(str(row[i]))) for row in rows)])
-        for i, (head, _) in enumerate(heads)
-        if i != named
-    ]
-    room = width - sum(others) - 3 * len(others)
+    cells = [[head, *(row[i] for row in rows)] for i, (head, _) in enumerate(heads)]
+    room = _room(cells, named, width)
     for row in rows:
         row[named] = cut(str(row[named]), max(room, len(heads[named][0])))
     return columns(heads, rows, flexible=named)
+
+
+def _room(fields: Sequence[Sequence[str | Text]], named: int, width: int) -> int:
+    """What the other columns of a table, their heads among the cells, leave to column `named`."""
+    others = [
+        max(len(one_line(str(cell))) for cell in cells)
+        for i, cells in enumerate(fields)
+        if i != named
+    ]
+    return width - sum(others) - 3 * len(others)
