@@ -55,6 +55,11 @@ def _column_options(command: Any) -> Any:
     metavar="NAME",
     help="A check that counts on every row [default: those that forbid something].",
 )
+@click.option(
+    "--among",
+    metavar="SQL",
+    help="Only rows that this is true for can be affected: those about the subject.",
+)
 @_column_options
 @click.option("--from", "start", metavar="TIME", help="Only rows at or after this time.")
 @click.option("--to", "end", metavar="TIME", help="Only rows before this time.")
@@ -90,6 +95,7 @@ def blast_radius(
     logs: tuple[str, ...],
     where: str | None,
     checks: tuple[str, ...],
+    among: str | None,
     start: str | None,
     end: str | None,
     sample: int | None,
@@ -130,6 +136,7 @@ def blast_radius(
         list(logs),
         where=where,
         checks=checks,
+        among=among,
         columns={name: column for name, column in columns.items() if column is not None},
         start=None if start is None else instant(start, "--from"),
         end=None if end is None else instant(end, "--to"),

@@ -45,11 +45,15 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Which rows are affected, by which rule (rule x row), and which could not be judged."""
+    """Which rows are affected, by which rule (rule x row), and which could not be judged.
+
+    `elsewhere` counts affected rows with another input than those of the incident's cases.
+    """
 
     affected: NDArray[np.bool_]
     unjudged: NDArray[np.bool_]
     by_rule: NDArray[np.bool_]
+    elsewhere: int = 0
 
 
 class Rule(Protocol):
@@ -100,6 +104,9 @@ class IncidentChecks:
         unjudged = np.zeros(n, bool)
         inputs = None if rows.input is None else _Distinct.of(rows.input)
         answers = _Answers.of(rows)
+        own = np.zeros(n, bool)
+        for text in {judge.input for judge in self.judges} if inputs is not None else ():
+            own |= inputs.equal(text)
         for number, judge in enumerate(self.judges):
             asked = None
             if judge.own_rows is not None:
@@ -112,7 +119,8 @@ class IncidentChecks:
             by_rule[number] = fails
             unjudged |= unknown
         affected = np.logical_or.reduce(by_rule, axis=0, initial=False)
-        return Found(affected, unjudged & ~affected, by_rule)
+        elsewhere = 0 if inputs is None else int((affected & ~own).sum())
+        return Found(affected, unjudged & ~affected, by_rule, elsewhere)
 
 
 def incident_checks(

@@ -76,6 +76,7 @@ class Looked:
     affected: int = 0
     unjudged: int = 0
     without_time: int = 0
+    elsewhere: int = 0
     sampled: bool = False
     out: Path | None = None
     kinds: tuple[str, ...] = field(default=())
@@ -117,6 +118,7 @@ def read_affected(
     chosen: NDArray[np.int64] | None,
     start: datetime | None,
     end: datetime | None,
+    among: str | None,
     population: int,
     out: Path | None,
 ) -> Looked:
@@ -130,14 +132,20 @@ def read_affected(
     looked.kinds = tuple(kind for kind, column in COLUMN_OF.items() if column in columns)
     looked.sampled = (total if chosen is None else len(chosen)) < population
     with _Rows(folder / "affected.parquet") as kept, _Rows(folder / "looked.parquet") as seen:
-        for log, first, table in _batches(logs, rule, chosen):
+        for log, first, table in _batches(
+            logs, chosen, whole=isinstance(rule, Where) or among is not None
+        ):
             looked.n_rows += table.num_rows
             inside = np.ones(table.num_rows, bool)
             if start is not None or end is not None:
                 times = _times(table, log, first)
                 looked.without_time += int(np.isnat(times).sum())
                 inside = _within(times, start, end)
+            if among is not None:
+                plain = table.drop_columns([_ROW])
+                inside &= rows_where(plain, among, log.source.name, row_by_row=True)
             found = _found(rule, log, table, inside)
+            looked.elsewhere += found.elsewhere
             affected = found.affected & inside
             looked.by_rule += (found.by_rule & inside).sum(axis=1)
             looked.affected += int(affected.sum())
@@ -152,14 +160,14 @@ def read_affected(
 
 
 def _batches(
-    logs: Sequence[LogRows], rule: Rule | Where, chosen: NDArray[np.int64] | None
+    logs: Sequence[LogRows], chosen: NDArray[np.int64] | None, *, whole: bool
 ) -> Iterator[tuple[LogRows, int, pa.Table]]:
     """Tables of rows that are looked at, with the number of the first within its log."""
     import pyarrow as pa
 
     before = 0
     for log in logs:
-        names = None if isinstance(rule, Where) else list(dict.fromkeys(log.columns.values()))
+        names = None if whole else list(dict.fromkeys(log.columns.values()))
         first = 0
         for batch in log.source.batches(names, batch_rows=_BATCH_ROWS):
             table = pa.Table.from_batches([batch])
@@ -194,7 +202,9 @@ def _found(rule: Rule | Where, log: LogRows, table: pa.Table, inside: NDArray[np
         return found
     by_rule = np.zeros((len(rule.names), table.num_rows), bool)
     by_rule[:, places] = found.by_rule
-    return Found(_spread(found.affected, inside), _spread(found.unjudged, inside), by_rule)
+    return Found(
+        _spread(found.affected, inside), _spread(found.unjudged, inside), by_rule, found.elsewhere
+    )
 
 
 def _spread(some: NDArray[np.bool_], inside: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -123,6 +123,7 @@ def blast_radius(
     *,
     where: str | None = None,
     checks: Collection[str] = (),
+    among: str | None = None,
     columns: Mapping[str, str] | None = None,
     start: datetime | None = None,
     end: datetime | None = None,
@@ -146,6 +147,8 @@ def blast_radius(
         incident's checks say it (see `affected`).
     checks : collection of str
         Names of checks that count on every row, in place of those that forbid something.
+    among : str, optional
+        Only rows that this is true for, in the same SQL, can be affected: those about the subject.
     columns : mapping, optional
         Column of the log for each of ``output, input, tool_calls, user, decision, record, message,
         system, time, version``; by default the column of that name, where there is one.
@@ -196,6 +199,7 @@ def blast_radius(
             chosen=chosen,
             start=start,
             end=end,
+            among=among,
             population=total if sampled_from is None else sampled_from,
             out=None if out is None else Path(out),
         )
@@ -205,7 +209,7 @@ def blast_radius(
     notes += _notes(looked, sources, population)
     return Reach(
         incident_id=incident.id,
-        method=rule.method,
+        method=rule.method if among is None else f"{rule.method}, among rows where {among}",
         population=population,
         looked_at=looked.n_rows,
         rows=rows,
@@ -293,6 +297,12 @@ def _notes(looked: Looked, sources: Sequence[LogRows], population: int) -> list[
         notes.append(f"not counted: {told}; the log has no such column ({options})")
     if looked.unjudged:
         notes.append(f"{looked.unjudged:,} rows could not be judged and may be affected, too")
+    if looked.elsewhere:
+        notes.append(
+            f"{looked.elsewhere:,} affected rows have another input than the incident's cases: "
+            "there, a check may fail for another reason. Read some of them (-o), and narrow it "
+            "with --among, --check or --where"
+        )
     if looked.without_time:
         notes.append(f"{looked.without_time:,} rows have no time and were not looked at")
     if looked.n_rows < population:

@@ -32,6 +32,10 @@ def render_reach(reach: Reach, *, color: bool = False, width: int = 100) -> str:
         ),
         *(text(f"note: {note}", "dim") for note in reach.notes),
     ]
+    if len(reach.by_check) > 1:
+        parts.append(heading("By check", "in the sample" if reach.sampled else ""))
+        told = [[name, f"{rows:,}"] for name, rows in reach.by_check.items()]
+        parts.append(columns(["fails", ("rows", "right")], told, flexible=0))
     for title, found in (("By day (UTC)", reach.by_day), ("By version", reach.by_version)):
         if found:
             parts.append(heading(title, "in the sample" if reach.sampled else ""))
@@ -49,6 +53,10 @@ def reach_markdown(reach: Reach) -> str:
     ]
     if reach.systems:
         parts.append("Systems: " + ", ".join(code(name, 80) for name in reach.systems[:20]))
+    if len(reach.by_check) > 1:
+        checks = ["| Fails | rows |", "| --- | ---: |"]
+        checks += [f"| {code(name)} | {rows:,} |" for name, rows in reach.by_check.items()]
+        parts.append("\n".join(checks))
     for title, found in (("Day (UTC)", reach.by_day), ("Version", reach.by_version)):
         if found:
             heads, rows = _table(found)

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from scipy.stats import hypergeom
 
 from aiir_eval.errors import InputError
+from aiir_eval.incidents.loading import load_register
 from aiir_eval.incidents.model import Incident
 from aiir_eval.response import blast_radius
 from aiir_eval.response.fast_checks import failing, portable
@@ -25,6 +27,7 @@ from aiir_eval.scorers import Answer
 from aiir_eval.scorers.containing import Contains, NotContains
 from aiir_eval.scorers.equality import Equals
 from aiir_eval.scorers.matching import NotRegex, Regex
+from aiir_eval.shipped import shipped
 
 CASE = {
     "name": "trigger",
@@ -165,6 +168,19 @@ def test_a_predicate_says_it_too_row_by_row() -> None:
     for bad in ("row_number() OVER () = 1", "user IN (SELECT 1)", "nothing = 1", "1"):
         with pytest.raises(InputError):
             blast_radius(incident(), log(), where=bad)
+
+
+def test_rows_on_other_questions_are_told_and_can_be_left_out() -> None:
+    table = log()
+    reach = blast_radius(incident(), table)
+    assert any(note.startswith("100 affected rows have another input") for note in reach.notes)
+    fewer = blast_radius(incident(), table, among="version = 'v2' AND record = 'r0'")
+    expected = table[(table.version == "v2") & (table.record == "r0") & (table.index % 10 == 0)]
+    assert fewer.rows.seen == len(expected) > 0
+    assert "among rows where version = 'v2'" in fewer.method
+    assert "trigger:no-promise" in render_reach(reach)
+    table["input"] = "Is there a refund?"
+    assert not any("another input" in note for note in blast_radius(incident(), table).notes)
 
 
 def test_a_period_counts_rows_in_it() -> None:
@@ -338,3 +354,27 @@ def test_hostile_text_is_shown_harmless() -> None:
 def test_what_cannot_be_done_is_said(options: dict[str, Any], says: str) -> None:
     with pytest.raises(InputError, match=says):
         blast_radius(incident(), log(50), **options)
+
+
+CORPUS = load_register(shipped("incidents_corpus")).incidents
+
+
+@pytest.mark.parametrize("id_", sorted(CORPUS))
+def test_rows_that_say_what_the_record_says_are_affected_and_good_ones_are_not(id_: str) -> None:
+    rows = [
+        {
+            "input": case.input if isinstance(case.input, str) else case.input[-1].content,
+            "output": each.output,
+            "tool_calls": json.dumps([call.model_dump() for call in each.tool_calls]),
+            "bad": bad,
+        }
+        for case in CORPUS[id_].cases
+        for bad, behaviours in ((True, case.bad), (False, case.good))
+        for each in behaviours
+    ]
+    table = pa.Table.from_pylist(rows)
+    assert blast_radius(CORPUS[id_], table).by_check
+    n_bad = sum(row["bad"] for row in rows)
+    good = table.filter(pc.invert(table["bad"]))
+    for part, wanted in ((table.filter(table["bad"]), n_bad), (good, 0)):
+        assert blast_radius(CORPUS[id_], part).rows.seen == wanted
