@@ -293,12 +293,22 @@ def _levels(pair: Pair) -> Column:
     if left.type != right.type:
         wide = pa.large_binary() if _kind_of(left.type.value_type) == "bytes" else pa.large_string()
         left, right = (side.cast(pa.dictionary(pa.int32(), wide)) for side in (left, right))
-    unified = pa.chunked_array([*left.chunks, *right.chunks], left.type).unify_dictionaries()
-    chunks = unified.chunks
-    levels = chunks[0].dictionary
+    # What a code of each chunk is among the levels of all: the dictionaries alone are unified, so
+    # that the codes lie in memory once more and not twice.
+    chunks = [*left.chunks, *right.chunks]
+    entries = [
+        pa.DictionaryArray.from_arrays(
+            np.arange(len(part.dictionary), dtype=np.int32), part.dictionary
+        )
+        for part in chunks
+    ]
+    unified = pa.chunked_array(entries, left.type).unify_dictionaries().chunks
+    places = [entry.indices.to_numpy(zero_copy_only=False) for entry in unified]
+    levels = unified[0].dictionary
     if _kind_of(levels.type) == "bytes":
         levels = pa.array([value.hex() for value in levels.to_pylist()], pa.large_string())
-    sides = _codes(chunks[: left.num_chunks]), _codes(chunks[left.num_chunks :])
+    split = left.num_chunks
+    sides = _codes(left.chunks, places[:split]), _codes(right.chunks, places[split:])
     return Column(pair.name, "categorical", *sides, levels=levels)
 
 
@@ -313,11 +323,19 @@ def _encoded(values: pa.ChunkedArray) -> pa.ChunkedArray:
     return values.cast(pa.dictionary(pa.int32(), values.type.value_type))
 
 
-def _codes(chunks: list[pa.DictionaryArray]) -> Side:
+def _codes(chunks: list[pa.DictionaryArray], places: list[NDArray[np.int32]]) -> Side:
+    """The codes of one side among all levels; `places` are those of each chunk's dictionary."""
     n_null = sum(chunk.null_count for chunk in chunks)
-    indices = [chunk.indices.fill_null(-1) if n_null else chunk.indices for chunk in chunks]
-    parts = [index.to_numpy(zero_copy_only=False) for index in indices]
-    codes = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    codes = np.empty(sum(len(chunk) for chunk in chunks), dtype=np.int32)
+    start = 0
+    for chunk, place in zip(chunks, places, strict=True):
+        stop = start + len(chunk)
+        if chunk.null_count:
+            own = chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+            codes[start:stop] = np.append(place, -1)[own]  # the last place is that of nulls
+        else:
+            np.take(place, chunk.indices.to_numpy(), out=codes[start:stop], mode="clip")
+        start = stop
     if n_null == 0:
         return Side(codes, None, 0, 0)
     rows = codes >= 0

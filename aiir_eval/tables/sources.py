@@ -167,7 +167,9 @@ class ParquetSource:
         import pyarrow as pa
 
         kind = self.schema.field(name).type
-        memory = pa.allocate_buffer(self.n_rows * kind.bit_width // 8)
+        # From the system, which takes it back at once; Arrow's own pool would keep it.
+        n_bytes = self.n_rows * kind.bit_width // 8
+        memory = pa.allocate_buffer(n_bytes, memory_pool=pa.system_memory_pool())
         values = np.frombuffer(memory, kind.to_pandas_dtype())
         start = 0
         for group in range(file.num_row_groups):
