@@ -91,7 +91,7 @@ def _told(found: Estimate, sampled: bool) -> str:
     if not sampled:
         return f"{found.seen:,}"
     if found.high is None:
-        return f"{found.seen:,} seen, of which there may be more"
+        return f"{found.seen:,} seen, and there may be more" if found.seen else "none seen"
     if found.seen == 0:
         return f"none seen, at most {found.high:,}"
     return f"at least {found.low:,}, about {found.estimate:,.0f} or more, at most {found.high:,}"

@@ -123,8 +123,9 @@ def distinct_values(frequencies: ArrayLike, rows: Estimate, n: int, population: 
     Notes
     -----
     A count of distinct values cannot be scaled up as one of rows can: a user who was seen twice is
-    one user. The interval holds whatever the distribution is; the estimate between is biased low
-    where users differ much in how often they come.
+    one user. The interval holds whatever the distribution is. The estimate between takes rows as
+    drawn one by one; it is biased low where users differ much in how often they come, and far too
+    low where whole users were drawn.
 
     References
     ----------
