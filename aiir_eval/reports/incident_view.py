@@ -71,11 +71,13 @@ def sections(incident: Incident) -> list[Section]:
                 ("Occurred", incident.occurred_at or ""),
                 ("Detected", incident.detected_at or ""),
                 ("Containment", incident.containment_decision),
-                ("Paused", _lines(_words(_term(each.kind), each.ref, each.at, each.by)
+                ("Paused", _lines(_words(_term(each.kind), each.ref, each.at, each.by,
+                                         each.resumed_at and f"resumed {each.resumed_at}",
+                                         each.resumed_by)
                                   for each in incident.pause)),
                 ("Restored by", "" if restoration is None else
                  _words(", ".join(map(_term, restoration.decisions)), restoration.by,
-                        restoration.at, restoration.reason)),
+                        restoration.at, restoration.reason, *restoration.changes)),
                 ("Remediation", incident.remediation_owner),
                 ("Incident owner", incident.incident_owner or ""),
                 ("Communications", incident.communications_owner or ""),

@@ -78,16 +78,28 @@ class Preserving:
         Times without an offset are UTC. Raises `TableError` where no row is left, or `time` holds
         something that is no time.
         """
-        from ..tables import read_table
+        import pyarrow as pa
 
-        if isinstance(source, Path) or not str(source).startswith("sql:"):
-            place = Path(source)
-            if place.is_symlink():
-                raise InputError("a link is not preserved: name the table itself", file=str(source))
-        table = read_table(source, where=where)
-        total = table.num_rows
-        if time is not None:
-            table = _within(table, time, since, until, str(source))
+        from ..tables import open_source
+        from ..tables.selecting import selection
+
+        label = str(source)
+        if not label.startswith("sql:") and Path(source).is_symlink():
+            raise InputError("a link is not preserved: name the table itself", file=label)
+        log = open_source(source)
+        total, parts = log.n_rows, [log.schema.empty_table()]
+        span: list[datetime] = []
+        for batch in log.batches():  # only what is asked for stays in memory
+            part = pa.Table.from_batches([batch]).cast(log.schema)
+            parts.append(part if time is None else _within(part, time, since, until, label, span))
+        table = pa.concat_tables(parts)
+        if total and time is not None and not table.num_rows:
+            known = f"; {time!r} goes from {min(span)} to {max(span)}" if span else ""
+            raise TableError(f"no row of the {total:,} is in that time{known}", file=label)
+        if where is not None:
+            table = table.filter(selection(table, where, label))
+        if not table.num_rows:
+            raise TableError("the table has no rows", file=label)
         rules = redactor(self.redact)
         asked = {"from": since, "to": until, "time": time, "where": where}
         told = " ".join(
@@ -262,14 +274,20 @@ def _holds_text(kind: pa.DataType) -> bool:
 
 
 def _within(
-    table: pa.Table, time: str, since: datetime | None, until: datetime | None, label: str
+    table: pa.Table,
+    time: str,
+    since: datetime | None,
+    until: datetime | None,
+    label: str,
+    span: list[datetime],
 ) -> pa.Table:
+    """The rows of a part in a time; `span` grows by the first and last moment of the part."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    from ..tables import require_columns
+    from ..tables import require_names
 
-    require_columns(table, [time])
+    require_names(table.column_names, [time], label)
     moments = _instants(table[time], time, label)
     keep = pc.is_valid(moments)
     if since is not None:
@@ -278,15 +296,8 @@ def _within(
     if until is not None:
         bound = pa.scalar(until.astimezone(UTC), moments.type)
         keep = pc.and_(keep, pc.less(moments, bound))
-    found = table.filter(keep)
-    if found.num_rows == 0:
-        span = pc.min_max(moments)
-        raise TableError(
-            f"no row of the {table.num_rows:,} is in that time; {time!r} goes from "
-            f"{span['min'].as_py()} to {span['max'].as_py()}",
-            file=label,
-        )
-    return found
+    span += [each for each in pc.min_max(moments).as_py().values() if each is not None]
+    return table.filter(keep)
 
 
 def _instants(column: pa.ChunkedArray, name: str, label: str) -> pa.Array:

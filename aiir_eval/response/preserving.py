@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
+from uuid import uuid4
 
 from ..documents import canonical_json, file_digest, locked, parse_json
 from ..errors import InputError, Problem
@@ -96,8 +97,7 @@ class EvidenceStore:
         derived_folder(self.home)
         self.folder.mkdir(parents=True, exist_ok=True)
         self._refuse_links()
-        partial = self.folder / f".{os.getpid()}.partial"
-        partial.unlink(missing_ok=True)
+        partial = self.folder / f".{uuid4().hex}.partial"
         try:
             with open(partial, "xb") as stream:
                 yield stream
