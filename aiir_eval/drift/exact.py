@@ -24,13 +24,13 @@ from .facts import (
     NumericFacts,
     RateFacts,
     Skipped,
+    are_ids,
 )
 from .result import Distribution
 
 if TYPE_CHECKING:
     from .clusters import ClusterDesign
 
-_ID_SHARE = 0.5  # more distinct values than this share of the rows: ids or free text
 _MAX_LEVELS = 1000  # told apart when clusters are relabelled; the rarest beyond are lumped
 _POINTS = 64  # at most, of a plot
 _BINS = 10
@@ -182,7 +182,7 @@ def _level_facts(column: Column, design: ClusterDesign | None) -> LevelFacts | S
     levels, n = int(np.count_nonzero(used)), column.reference.n + column.current.n
     if levels == 1:
         return Skipped(name, "one value throughout")
-    if levels > 2 and (levels > _ID_SHARE * n or all(_is_key(side) for side in counts)):
+    if are_ids(levels, *counts):
         return Skipped(name, f"{levels:,} distinct texts in {n:,} values: ids or free text")
     clustered = None
     if design is not None:
@@ -209,9 +209,3 @@ def _counts(side: Side, width: int) -> Counts:
     for start in range(0, side.n, _AT_ONCE):
         total += np.bincount(side.values[start : start + _AT_ONCE], minlength=width)
     return total
-
-
-def _is_key(counts: Counts) -> bool:
-    """Whether nearly every value of a side stands there once."""
-    n = int(counts.sum())
-    return n >= 20 and int(np.count_nonzero(counts)) > 0.95 * n

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 Counts = NDArray[np.int64]
 
+_ID_SHARE = 0.5  # more distinct values than this share of the rows: ids or free text
+_KEY_SHARE = 0.95  # the same, of each side
+
 
 @dataclass(frozen=True, slots=True)
 class Missing:
@@ -186,6 +189,18 @@ class Skipped:
 
 
 Facts = NumericFacts | RateFacts | LevelFacts | TestedFacts
+
+
+def are_ids(distinct: float, reference: Counts, current: Counts) -> bool:
+    """Whether texts are ids or free text, and no levels: few of them stand more than once."""
+    if distinct <= 2:
+        return False
+    sizes = [int(counts.sum()) for counts in (reference, current)]
+    once = all(
+        n >= 20 and np.count_nonzero(counts) > _KEY_SHARE * n
+        for n, counts in zip(sizes, (reference, current), strict=True)
+    )
+    return once or distinct > _ID_SHARE * sum(sizes)
 
 
 def kind_of(facts: Facts) -> ColumnKind:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...stats.ks_ties import MAX_STEPS
-from ..facts import Bound, LevelFacts, Missing, Moments, NumericFacts, RateFacts, Skipped
+from ..facts import Bound, LevelFacts, Missing, Moments, NumericFacts, RateFacts, Skipped, are_ids
 from ..result import Distribution
 from .histogram import Counts, Gap, Histogram, largest_gap, same_edges
 from .levels import AlignedLevels, aligned
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 StateFacts = NumericFacts | RateFacts | LevelFacts
 MISSING = " is missing"  # what the missing values of a column are tested as
 
-_ID_SHARE = 0.5  # more distinct values than this share of the rows: ids or free text
 _POINTS = 64  # of a distribution that is drawn
 _BINS = 10
 _NAMED, _MOST_NAMED = 3, 10_000  # levels a report names; others as frequent, looked up too
@@ -168,8 +167,7 @@ def _levels(name: str, old: LevelState, new: LevelState) -> LevelFacts | Skipped
     if levels == 1 and both.bits == 64:
         return Skipped(name, "one value throughout")
     distinct = levels if both.bits == 64 else (old.levels + new.levels).n_levels()
-    keys = (_is_key(both.reference, old.n), _is_key(both.current, new.n))
-    if levels > 2 and (distinct > _ID_SHARE * n or all(keys)):
+    if are_ids(distinct, both.reference, both.current):
         about = "" if both.bits == 64 else "about "
         return Skipped(
             name,
@@ -192,11 +190,6 @@ def _levels(name: str, old: LevelState, new: LevelState) -> LevelFacts | Skipped
         Missing((old.n_null, new.n_null)),
         note=note,
     )
-
-
-def _is_key(counts: np.ndarray, n: int) -> bool:
-    """Whether nearly every value of a side stands there once."""
-    return bool(n >= 20 and np.count_nonzero(counts) > 0.95 * n)
 
 
 def new_and_vanished(both: AlignedLevels) -> NDArray[np.intp]:
