@@ -230,6 +230,17 @@ def test_undated_and_short_references_say_that_the_spread_of_days_is_not_known(
     assert saved.reference.days == 2
 
 
+def test_a_reference_without_a_failure_does_not_excuse_many(state: Path) -> None:
+    days = np.repeat(np.datetime64("2026-01-01", "us") + np.arange(7) * np.timedelta64(1, "D"), 100)
+    clean = pa.table({"passed": [True] * 700, "t": pa.array(days)})
+    options = {"primary": "passed", "reference": clean, "time": "t"}
+    report = drift_watch(day(1, 0.99), state, at=date(1), **options)  # type: ignore[arg-type]
+    assert not report.alarm
+    assert report.columns[0].limit == pytest.approx(0.01 ** (1 / 700) - 0.005)
+    drift_watch(day(2, 0.9), state, at=date(2))
+    assert drift_watch(day(3, 0.9), state, at=date(3)).alarm
+
+
 def test_several_columns_share_the_promise(state: Path) -> None:
     report = drift_watch(day(1), state, primary="passed,latency:up", reference=QUIET)
     assert [column.threshold for column in report.columns] == [pytest.approx(730)] * 2

@@ -212,12 +212,20 @@ def quiet_of(
         bound = rate.confidence_interval(2 * _REFERENCE_LEVEL - 1).low
         variance = float(x.var()) * max(rate.design_effect, 1.0)
     if days is not None:
-        differing = pass_rate(good, clusters=days, binary=False)
-        bound = min(bound, differing.confidence_interval(2 * _REFERENCE_LEVEL - 1).low)
+        bound = min(bound, _bound_of_days(good, days))
     variance = max(variance, 1e-6)
     low = float(turned(np.array([bound]), direction)[0])
     between = None if days is None else _between(good, found, days, variance)
     return Quiet(level, variance, low, between)
+
+
+def _bound_of_days(x: Floats, days: NDArray[np.intp]) -> float:
+    """Student's t bound of the mean of days; of days that are all alike, their mean."""
+    from scipy.special import stdtrit
+
+    means = np.bincount(days, x) / np.bincount(days)
+    error = float(means.std(ddof=1)) / sqrt(means.size)
+    return float(x.mean()) - float(stdtrit(means.size - 1, _REFERENCE_LEVEL)) * error
 
 
 def _between(x: Floats, found: Measured, days: NDArray[np.intp], variance: float) -> float | None:
