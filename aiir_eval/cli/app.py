@@ -16,7 +16,7 @@ COMMANDS: Commands = {
     "demo": ("demo", "demo", "The whole story on shipped material: incidents, runs, verdicts."),
     "init": ("init", "init", "Write a first aiir.yaml, policy and prompt into a folder."),
     "compare": ("compare", "compare", "Compare two runs or two result tables."),
-    "incident": ("incident", "incident", "Records of incidents: register, clocks, import, export."),
+    "incident": ("incident", "incident", "Incidents: the register, the sixteen steps, clocks."),
     "suite": ("suite", "suite", "Suites of cases: build, lint, show, from-table."),
     "run": ("run", "run", "Run a suite against a target."),
     "import": ("import_", "import_", "Make a run from results that exist already."),

@@ -243,29 +243,36 @@ class _Registry:
             raise InputError(f"{move.what} {move.name!r} has no alias {move.alias!r}")
         return int(found.version)
 
+    def _pages(self, call: Callable[[str | None], Any]) -> list[Any]:
+        """Everything a search finds, page by page."""
+        found: list[Any] = []
+        token: str | None = None
+        while True:
+            page = self._ask(lambda: call(token))  # noqa: B023
+            found += page
+            token = page.token
+            if not token:
+                return found
+
     def _versions(self) -> Mapping[int, list[str]]:
         """Every version with its aliases."""
         found: dict[int, list[str]] = {}
+        name = self.rollback.name
         if self.rollback.what == "model":
-            token: str | None = None
-            while True:
-                page = self._ask(
-                    lambda: self.client.search_model_versions(
-                        f"name = '{_quoted(self.rollback.name)}'",
-                        page_token=token,  # noqa: B023
-                    )
-                )
-                found |= {int(each.version): [] for each in page}
-                token = page.token
-                if not token:
-                    break
+            wanted = f"name = '{_quoted(name)}'"
+            pages = self._pages(
+                lambda token: self.client.search_model_versions(wanted, page_token=token)
+            )
+            found = {int(each.version): [] for each in pages}
             entry = self._ask(lambda: self.client.get_registered_model(self.rollback.name))
             aliases = entry.aliases
         else:
             entry = self._ask(lambda: self.client.get_prompt(self.rollback.name))
             if entry is None:
                 raise InputError(f"there is no prompt {self.rollback.name!r}")
-            pages = self._ask(lambda: self.client.search_prompt_versions(self.rollback.name))
+            pages = self._pages(
+                lambda token: self.client.search_prompt_versions(name, page_token=token)
+            )
             for at in sorted(int(each.version) for each in pages):  # the list leaves aliases out
                 found[at] = list(self._ask(lambda: self._prompt(at)).aliases)  # noqa: B023
             aliases = {}

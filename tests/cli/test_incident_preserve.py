@@ -194,3 +194,24 @@ def test_show_says_which_kinds_are_missing(record: Path, aiir: Aiir) -> None:
     told = aiir("incident", "show", "INC-1", "--format", "json").json["playbook"]["evidence"]
     assert told["missing"] == ["vendor_status"]
     assert told["preserved"]["log"] == 1
+
+
+def test_many_at_once_keep_one_unbroken_manifest(record: Path, aiir: Aiir) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+    from datetime import UTC, datetime
+
+    from aiir_eval.incidents.editing import edit_incident
+    from aiir_eval.response.extracting import Preserving
+    from aiir_eval.response.preserving import EvidenceStore, with_evidence
+
+    def keep(number: int) -> None:
+        place = Path(f"{number}.txt")
+        place.write_text(f"report {number}")
+        store = EvidenceStore(record, "INC-1")
+        line = Preserving(store, "user_report", datetime.now(UTC)).file(place)
+        edit_incident(record, lambda incident: with_evidence(incident, [line]))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(keep, range(12)))
+    assert len(kept(record)) == 12
+    assert aiir("incident", "preserve", "INC-1", "--verify").code == 0
