@@ -26,8 +26,7 @@ def is_verdict(path: str | Path) -> bool:
     return isinstance(data, dict) and data.get("schema") == VERDICT
 
 
-def suite_of(verdict: Verdict, given: Iterable[str | Path] = ()
-) -> Sequence[Case] | None:
+def suite_of(verdict: Verdict, given: Iterable[str | Path] = ()) -> Sequence[Case] | None:
     """The cases a verdict was given on, found by their digest; none where nobody has them.
 
     Looked for among what is given (suites, or runs with their snapshot), then in ``suites/`` of
