@@ -105,8 +105,9 @@ class IncidentChecks:
         inputs = None if rows.input is None else _Distinct.of(rows.input)
         answers = _Answers.of(rows)
         own = np.zeros(n, bool)
-        for text in {judge.input for judge in self.judges} if inputs is not None else ():
-            own |= inputs.equal(text)
+        if inputs is not None:
+            for text in {judge.input for judge in self.judges}:
+                own |= inputs.equal(text)
         for number, judge in enumerate(self.judges):
             asked = None
             if judge.own_rows is not None:
