@@ -16,7 +16,7 @@ FILL_IN = "unknown: fill in"
 DRAFT_CHECK = "draft"
 GUESSED_CLASS = "draft-class"
 
-_TO_FILL_IN = {
+TO_FILL_IN = {
     "title": "one line: what happened",
     "system": "which application or workflow",
     "model": "model and version",
@@ -37,7 +37,7 @@ def fill_in(what: str) -> str:
 
 def open_fields() -> dict[str, str]:
     """The required texts of a record of which nothing is known yet."""
-    return {field: fill_in(what) for field, what in _TO_FILL_IN.items()}
+    return {field: fill_in(what) for field, what in TO_FILL_IN.items()}
 
 
 def is_known(text: str | None) -> bool:

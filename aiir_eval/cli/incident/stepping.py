@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import click
 
 from ...incidents.model import STEPS
 from ..output import note
+from .facts import fact_options, stated
 from .records import find_path, incidents_option, utc_text
 
 STATUSES = ("open", "contained", "assessed", "remediated", "closed")
@@ -156,71 +156,20 @@ def assessed_of(record: Any, vendors: str) -> bool | None:
     return any(each.id == record.id for _, one in found for each in one.incidents)
 
 
-TEXTS = {
-    "title": "What happened, in a line.",
-    "system": "The affected system.",
-    "model": "Model and version.",
-    "prompt_version": "Version of the prompt.",
-    "deployment_version": "What was deployed.",
-    "retrieval_corpus": "What it retrieves from; 'none' is an answer.",
-    "data_source": "What data it used.",
-    "user_population": "Who uses it, who was affected.",
-    "vendor": "The third party that had a part in it.",
-    "observed_output": "What was said.",
-    "observed_action": "What was done.",
-    "triggering_input": "What was asked or sent.",
-    "downstream_impact": "What followed, and for whom.",
-    "containment_decision": "What was paused or switched off.",
-    "root_cause": "Why it could happen.",
-}
-
-
-def _text_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    for name, help_ in reversed(TEXTS.items()):
-        command = click.option(f"--{name.replace('_', '-')}", name, metavar="TEXT", help=help_)(
-            command
-        )
-    return command
-
-
 @click.command("set")
 @click.argument("id_", metavar="ID")
 @incidents_option
-@click.option("--owner", metavar="NAME", help="Who leads the response.")
-@click.option("--communications-owner", metavar="NAME", help="Who speaks for it.")
-@click.option("--remediation-owner", metavar="NAME", help="Who leads the fix.")
-@click.option(
-    "--flag",
-    "flags",
-    multiple=True,
-    metavar="NAME=yes|no|unknown:WHY",
-    help="What the event may involve, and why: personal_data=yes:'names shown'. Repeatable.",
-)
 @click.option("--status", type=click.Choice(STATUSES), help="Where it stands; checked.")
 @click.option("--failed-control", type=click.Choice(CONTROLS), help="The kind that failed.")
 @click.option("--patch", metavar="URL", help="Where its patch is.")
-@click.option(
-    "--tool-permission", "tools", multiple=True, metavar="NAME", help="What it may do. Repeatable."
-)
-@click.option("--psf-domain", "domains", multiple=True, metavar="DOMAIN", help="Repeatable.")
-@click.option("--occurred-at", metavar="TIME", help="When it happened.")
-@click.option("--detected-at", metavar="TIME", help="When it was noticed; deadlines run from it.")
-@_text_options
+@fact_options
 def set_(
     id_: str,
     folders: tuple[str, ...],
-    owner: str | None,
-    communications_owner: str | None,
-    remediation_owner: str | None,
-    flags: tuple[str, ...],
     status: Any,
     failed_control: Any,
     patch: str | None,
-    tools: tuple[str, ...],
-    domains: tuple[str, ...],
-    occurred_at: str | None,
-    detected_at: str | None,
-    **texts: str | None,
+    **options: Any,
 ) -> None:
     """State facts of an incident in its file: owners, flags, status, the system, the cause.
 
@@ -233,26 +182,18 @@ def set_(
     """
     from ...incidents.editing import edit_incident
     from ...incidents.model import FailedControl, Incident
+    from ...incidents.unfinished import GUESSED_CLASS
     from ...response.stepping import move_to
 
-    stated: dict[str, Any] = {
-        "incident_owner": owner,
-        "communications_owner": communications_owner,
-        "remediation_owner": remediation_owner,
-        "tool_permissions": list(tools) or None,
-        "psf_domains": list(domains) or None,
-        "occurred_at": occurred_at and utc_text(occurred_at, "--occurred-at"),
-        "detected_at": detected_at and utc_text(detected_at, "--detected-at"),
-        **texts,
-    }
-    stated = {name: value for name, value in stated.items() if value is not None}
-    answers = dict(map(_flag, flags))
-    if not (stated or answers or status or failed_control or patch):
+    facts, answers = stated(options)
+    if not (facts or answers or status or failed_control or patch):
         raise click.UsageError("nothing to set: see aiir incident set --help")
     path = find_path(id_, folders, to_change=True)
 
     def change(record: Incident) -> Incident:
-        update = dict(stated)
+        update = dict(facts)
+        if "class_" in facts:  # a class that was guessed is one no more
+            update["tags"] = [tag for tag in record.tags if tag != GUESSED_CLASS]
         if answers:
             update["flags"] = record.flags.model_copy(update=answers)
         if failed_control or patch:
@@ -266,24 +207,6 @@ def set_(
         return move_to(changed, status, str(path)) if status else changed
 
     edit_incident(path, change)
-    named = [*stated, *answers, *["status"] * bool(status)]
+    named = [*(name.rstrip("_") for name in facts), *answers, *["status"] * bool(status)]
     note(f"{path}: {', '.join(named + ['failed_control'] * bool(failed_control or patch))}")
     click.echo(str(path))
-
-
-def _flag(text: str) -> tuple[str, Any]:
-    from ...incidents.model import Flag, Flags
-
-    name, equals, rest = text.partition("=")
-    value, _, reason = rest.partition(":")
-    name, value, reason = name.strip(), value.strip(), reason.strip().strip('"')
-    if not equals or name not in Flags.model_fields:
-        raise click.UsageError(
-            f"--flag {text!r}: write NAME=yes|no|unknown:WHY; the flags are "
-            + ", ".join(Flags.model_fields)
-        )
-    if value not in ("yes", "no", "unknown"):
-        raise click.UsageError(f"--flag {text!r}: the answer is yes, no or unknown")
-    if not reason:
-        raise click.UsageError(f"--flag {text!r}: say why, after a colon")
-    return name, Flag(value=value, reason=reason)  # type: ignore[arg-type]
