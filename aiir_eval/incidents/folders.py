@@ -1,8 +1,8 @@
 """Which files make a register: its records, and the settings that lie beside them.
 
 A register is a folder. Its own ``psf.yaml`` replaces the shipped taxonomy, its own ``clocks.yaml``
-adds clocks; both lie at its top. What begins with a dot is no record, and ``.aiir/`` holds what can
-be made again (index, locks), so git is told to leave it out.
+adds clocks; both lie at its top. What begins with a dot is no record. ``.aiir/`` is hidden from git: it
+holds what can be made again (index, locks), and evidence and queues of decisions, which cannot.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def taxonomy_of(place: Path) -> Taxonomy:
 
 
 def derived_folder(place: Path) -> Path:
-    """Where what can be made again is kept beside records; made, and hidden from git."""
+    """Where what is no record is kept beside records; made, and hidden from git."""
     folder = place / DERIVED
     folder.mkdir(exist_ok=True)
     ignore = folder / ".gitignore"

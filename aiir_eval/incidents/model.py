@@ -187,12 +187,12 @@ class Incident(Part):
     psf_edition: Edition = Field(default_factory=lambda: psf_taxonomy().edition)
     psf_domains: list[Text] = Field(min_length=1)
 
-    deployment_version: str | None = None
-    retrieval_corpus: str | None = None
+    deployment_version: Text | None = None
+    retrieval_corpus: Text | None = None
     tool_permissions: list[Text] = Field(default_factory=list)
-    vendor: str | None = None
-    incident_owner: str | None = None
-    communications_owner: str | None = None
+    vendor: Text | None = None
+    incident_owner: Text | None = None
+    communications_owner: Text | None = None
     flags: Flags = Field(default_factory=Flags)
     pause: list[Pause] = Field(default_factory=list)
     evidence: list[Evidence] = Field(default_factory=list)
@@ -201,7 +201,7 @@ class Incident(Part):
     restoration: Restoration | None = None
     failed_control: FailedControl | None = None
     communications: list[Communication] = Field(default_factory=list)
-    root_cause: str | None = None
+    root_cause: Text | None = None
     steps: dict[StepId, Step] = Field(default_factory=dict)
     sources: list[Text] = Field(default_factory=list)
     confidence: Confidence | None = None

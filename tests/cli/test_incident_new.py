@@ -136,3 +136,13 @@ def test_a_row_and_what_is_stated_make_one_record(aiir: Aiir, here: Path) -> Non
     assert aiir("incident", "set", record.id, "--class", "quality_drift").code == 0
     changed = load_incident(said.out.strip(), draft=True)
     assert (changed.class_, changed.tags) == ("quality_drift", [])
+
+
+@pytest.mark.parametrize("option", ["--owner", "--communications-owner", "--vendor", "--system"])
+def test_blanks_are_no_owner_and_no_answer(
+    aiir: Aiir, refused: Callable[..., str], here: Path, option: str
+) -> None:
+    path = Path(aiir(*OPEN, "--id", "F-1").out.strip())
+    before = path.read_bytes()
+    assert "may not be empty" in refused("incident", "set", "F-1", option, "   ")
+    assert path.read_bytes() == before
