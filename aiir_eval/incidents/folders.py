@@ -1,8 +1,9 @@
 """Which files make a register: its records, and the settings that lie beside them.
 
 A register is a folder. Its own ``psf.yaml`` replaces the shipped taxonomy, its own ``clocks.yaml``
-adds clocks; both lie at its top. What begins with a dot is no record. ``.aiir/`` is hidden from git: it
-holds what can be made again (index, locks), and evidence and queues of decisions, which cannot.
+adds clocks; both lie at its top. What begins with a dot is no record. ``.aiir/`` is hidden from
+git: it holds what can be made again (index, locks), and evidence and queues of decisions, which
+cannot.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from ..._lazy import lazy_exports
 
 IMPORTS = ("avid", "atlas", "aiid")
 EXPORTS = ("avid", "ocsf", "oecd", "stix", "csv")
-MAPPED = ("avid", "atlas", "aiid", "mlflow", "ocsf", "oecd", "stix", "csv")
+MAPPED = ("avid", "atlas", "aiid", "mlflow", "ocsf", "oecd", "stix", "csv", "markdown")
 
 __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
