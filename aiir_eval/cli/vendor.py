@@ -230,13 +230,14 @@ def add(
 ) -> None:
     """Write an assessment of a vendor: its incidents, its retirements, verdicts, and a decision.
 
-    Incidents are those of --register whose record names the vendor, retirements those of --feed
-    for --models.
+    Incidents are those of --register (of incidents_corpus, where it is here) whose record names
+    the vendor; retirements are those of --feed for --models, else for the models of these records.
 
     \b
     aiir vendor add openai --assessor "J. Doe" --models gpt-4-0613 --feed deprecations.json
     """
     from ..documents import Document, validate
+    from ..incidents.unfinished import is_known
     from ..response.deprecations import check_models
     from ..response.vendor_feed import read_feed
     from ..response.vendors import (
@@ -247,17 +248,25 @@ def add(
         save_assessment,
     )
 
+    if not registers and Path("incidents_corpus").is_dir():
+        registers = ("incidents_corpus",)
+    entries = _entries(registers) if registers else []
+    incidents = incidents_of(id_, name or id_, entries)
     named = [part.strip() for text in models for part in text.split(",") if part.strip()]
+    if not named:
+        concerned = {each.id for each in incidents}
+        used = [each.model for each in entries if each.id in concerned and is_known(each.model)]
+        named = list(dict.fromkeys(used))
     assessed = _day(day)
     deprecations = []
     if feed_path is not None:
+        if not named:
+            raise click.UsageError("--feed: name the vendor's models in use (--models)")
         in_use: dict[str, list[str]] = {model: [] for model in named}
         checks = check_models(
             in_use, read_feed(feed_path), today=assessed, within=timedelta(days=90)
         )
         deprecations = deprecations_of(checks)
-    entries = _entries(registers) if registers else []
-    incidents = incidents_of(id_, name or id_, entries)
     given = {
         "vendor": id_,
         "name": name or id_,

@@ -79,10 +79,11 @@ def switch_back(
 def _change(path: Path, key: str, dry_run: bool, change: Any) -> FlagChange:
     if dry_run:
         return _changed(path, key, change)
-    with locked(path):
+    target = path.resolve() if path.is_symlink() else path  # applications read what it leads to
+    with locked(target):
         found = _changed(path, key, change)
         if found.changed:
-            write_text(path, found.text)
+            write_text(target, found.text)
     return found
 
 

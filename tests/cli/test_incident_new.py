@@ -146,3 +146,17 @@ def test_blanks_are_no_owner_and_no_answer(
     before = path.read_bytes()
     assert "may not be empty" in refused("incident", "set", "F-1", option, "   ")
     assert path.read_bytes() == before
+
+
+def test_one_record_is_worked_on_without_a_word_on_the_others(
+    aiir: Aiir, refused: Callable[..., str], here: Path
+) -> None:
+    path = Path(aiir(*OPEN, "--id", "F-1").out.strip())
+    for n in range(3):
+        Path(f"incidents_corpus/broken-{n}.yaml").write_text("id: [")
+    said = aiir("incident", "set", "F-1", "--owner", "A. Ek")
+    assert said.code == 0 and "broken" not in said.err
+    assert "broken-2" in aiir("incident", "list").err
+    assert "broken-2" in refused("incident", "show", "F-7")  # it may be the one that is meant
+    Path("incidents_corpus/twin.yaml").write_bytes(path.read_bytes())
+    assert "is that of" in aiir("incident", "show", "F-1").err

@@ -128,3 +128,19 @@ def test_a_verdict_of_the_gate_is_attached_with_its_digest(
         "no saved verdict"
         in aiir("vendor", "add", "b", "--assessor", "me", "--verdict", "x.json").err
     )
+
+
+def test_the_register_that_is_here_is_looked_at_and_its_models_are_those_in_use(
+    feed: str, aiir: Aiir, refused: Callable[..., str]
+) -> None:
+    opened = aiir(
+        "incident", "new", "--class", "vendor_outage_or_deprecation", "--title", "m-soon went",
+        "--id", "V-1", "--vendor", "Acme", "--model", "m-soon",
+    )  # fmt: skip
+    assert opened.code == 0, opened.err
+    assert aiir("vendor", "add", "acme", "--assessor", "me", "--feed", feed).code == 0
+    shown = aiir("vendor", "show", "acme", "--format", "json").json
+    assert [each["id"] for each in shown["incidents"]] == ["V-1"]
+    assert [each["model"] for each in shown["deprecations"]] == ["m-soon"]
+    assert aiir("incident", "step", "V-1", "learn.4", "--done", "--by", "me").code == 0
+    assert "--models" in refused("vendor", "add", "other", "--assessor", "me", "--feed", feed)

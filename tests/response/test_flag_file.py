@@ -104,3 +104,13 @@ def test_many_at_once_lose_nothing(path: Path) -> None:
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda name: switch_off(path, name, "INC-1"), names))
     assert sorted(flags(path)) == sorted(names)
+
+
+def test_a_link_is_followed_so_that_applications_read_what_was_switched_off(path: Path) -> None:
+    written(path.with_name("read.json"), **{"route.policy": OWN})
+    path.symlink_to("read.json")
+    switch_off(path, "route.policy", "INC-1")
+    assert path.is_symlink()
+    assert flags(path.with_name("read.json"))["route.policy"]["defaultVariant"] == "no"
+    switch_back(path, "route.policy", "INC-1")
+    assert flags(path.with_name("read.json"))["route.policy"] == OWN

@@ -30,12 +30,16 @@ def default_folders() -> list[Path]:
 
 def listing(folders: tuple[str, ...]) -> Any:
     """The lines of the register; a warning for each file that is no record."""
-    from ...incidents.index import list_register
-
-    found = list_register(*(folders or default_folders()))
+    found = _listing(folders)
     for problem in found.problems:
         note(f"warning: {problem}")
     return found
+
+
+def _listing(folders: tuple[str, ...]) -> Any:
+    from ...incidents.index import list_register
+
+    return list_register(*(folders or default_folders()))
 
 
 def find_path(id_: str, folders: tuple[str, ...], *, to_change: bool = False) -> Path:
@@ -51,7 +55,11 @@ def find_path(id_: str, folders: tuple[str, ...], *, to_change: bool = False) ->
             "there is no register here, and the shipped records are not changed",
             hint="name one with --incidents, or make incidents_corpus",
         )
-    paths = {entry.id: entry.path for entry in listing(folders).entries}
+    register = _listing(folders)
+    paths = {entry.id: entry.path for entry in register.entries}
+    about = [problem for problem in register.problems if repr(id_) in problem.message]
+    for problem in register.problems if id_ not in paths else about:  # else `list` tells of them
+        note(f"warning: {problem}")
     if id_ not in paths:
         near = get_close_matches(id_, paths, 1)
         some = ", ".join(list(paths)[:20]) + ", ..." * (len(paths) > 20)
