@@ -86,6 +86,7 @@ def new(
         if sys.stdin is not None and sys.stdin.isatty():
             # what was stated is checked before anybody answers a question for nothing
             open_record({"class": "hallucination", "title": "?", **facts}, register=register)
+            note("Enter leaves an answer open; Ctrl-C writes nothing.")
             facts = {**facts, **_asked(facts, register)}
         elif missing:
             raise click.UsageError(
