@@ -131,7 +131,7 @@ def _kept(path: str | Path, incident: Incident, marking: Marking) -> list[str]:
     store = EvidenceStore(path, incident.id)
     told = []
     for each in marking.files:
-        if Path(each).is_dir():  # a run: only looked at
+        if Path(each).is_dir() and marking.step == "remediate.2":  # a run: only looked at
             continue
         source = source_file(each)
         if source.stat().st_size > MAX_COPIED:

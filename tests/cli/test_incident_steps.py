@@ -327,3 +327,24 @@ def test_a_verdict_on_an_unknown_suite_counts_for_nothing(
     assert said.code == 0
     assert "not here" in said.err
     assert not any(item["verdicts"] for item in said.json["items"])
+
+
+def test_a_step_says_who_and_is_backed_by_files_that_are_kept(
+    aiir: Aiir, refused: Callable[..., str], record: Path
+) -> None:
+    before = record.read_bytes()
+    done = ("incident", "step", "INC-1", "learn.1", "--done")
+    Path("folder").mkdir()
+    assert "no plain file" in refused(*done, "--evidence", "folder")
+    assert "--by" in refused(*done, "--note", "held", "--by", " ")
+    assert record.read_bytes() == before
+    Path("review.md").write_text("Held.")
+    assert aiir(*done, "--evidence", "review.md", "--by", "A. Ek").code == 0
+
+
+def test_a_time_that_is_still_to_come_is_told(aiir: Aiir, record: Path) -> None:
+    waived = ("incident", "step", "INC-1", "learn.4", "--waive", "no vendor", "--at")
+    for at in ("2999-01-01", "2999-01-01T09:30Z"):
+        assert f"{at} is still to come" in aiir(*waived, at).err
+    for at in ("now", "2020-01-01", "2020-01-01T09:30Z"):
+        assert "to come" not in aiir(*waived, at).err

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from ..output import format_option, note, print_json, wants_color, width
-from .records import find_path, incidents_option, instant
+from .records import find_path, incidents_option, instant, utc_text
+from .stepping import by_option
 
 
 @click.command()
@@ -110,7 +111,7 @@ def _starts(pairs: tuple[str, ...], ids: set[str], timezone: str) -> dict[str, d
 @click.option("--reported", metavar="TIME", help="When the report was made; 'now' will do.")
 @click.option("--due", metavar="TIME", help="When it falls due, where counsel says otherwise.")
 @click.option("--status", metavar="TEXT", help="What was decided, and by whom it was.")
-@click.option("--by", metavar="NAME", help="Who says so.")
+@by_option
 @click.option(
     "--clocks",
     "files",
@@ -147,9 +148,9 @@ def notify(
     from ...incidents.model import Incident, Notification
 
     stated = {
-        "started_at": _utc(started, "--started"),
-        "reported_at": _utc(reported, "--reported"),
-        "due_at": _utc(due, "--due"),
+        "started_at": started and utc_text(_at_midnight(started), "--started"),
+        "reported_at": reported and utc_text(_at_midnight(reported), "--reported"),
+        "due_at": due and _utc(due, "--due"),
         "status": status,
         "by": by,
     }
@@ -177,10 +178,12 @@ def notify(
     click.echo(str(path))
 
 
-def _utc(text: str | None, what: str) -> str | None:
+def _at_midnight(text: str) -> str:
+    return f"{text}T00:00Z" if len(text) == len("2026-03-01") else text
+
+
+def _utc(text: str, what: str) -> str:
     from datetime import UTC
 
-    if text is None:
-        return None
-    moment = datetime.now(UTC) if text == "now" else instant(text, what)
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    moment = instant(text, what).astimezone(UTC)
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")

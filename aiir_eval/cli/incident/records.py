@@ -89,11 +89,20 @@ def instant(text: str, what: str, zone: str = "UTC") -> datetime:
 
 
 def utc_text(text: str, what: str) -> str:
-    """A time of an option as a record states it; ``now`` is one, a bare day stays a day."""
-    import re
-    from datetime import UTC
+    """When something was, as a record states it; ``now`` is one, a bare day stays a day.
 
+    A time that is still to come is told: nobody means it, but a clock may go wrong.
+    """
+    import re
+    from datetime import UTC, timedelta
+
+    now = datetime.now(UTC)
     if re.fullmatch(r"\d{4}(-\d{2}){0,2}", text):
-        return text
-    moment = datetime.now(UTC) if text == "now" else instant(text, what)
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        told, to_come = text, text > f"{now + timedelta(days=1):%Y-%m-%d}"
+    else:
+        moment = now if text == "now" else instant(text, what)
+        told = moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        to_come = moment > now + timedelta(minutes=5)
+    if to_come:
+        note(f"warning: {what} {text} is still to come")
+    return told

@@ -28,9 +28,16 @@ def _user() -> str | None:
         return None
 
 
+def _named(_context: click.Context, _option: click.Parameter, name: str | None) -> str | None:
+    if name is not None and not name.strip():
+        raise click.UsageError("--by: say who")
+    return name
+
+
 by_option = click.option(
     "--by",
     default=_user,
+    callback=_named,
     metavar="NAME",
     help="Who says so [default: the user's name].",
 )
