@@ -64,7 +64,7 @@ def load_verdict(path: str | Path) -> Verdict:
         comparison = comparison_from_mapping(
             {**data["comparison"], "saved": saved["comparison"]}, str(path)
         )
-        return Verdict(
+        verdict = Verdict(
             verdict=data["verdict"],
             claims=[
                 _claim(claim, more)
@@ -75,12 +75,27 @@ def load_verdict(path: str | Path) -> Verdict:
             evidence=data["evidence"],
             problems=saved["problems"],
         )
+        if contradiction := _contradiction(verdict, data["exit_code"]):
+            raise ValueError(contradiction)
+        return verdict
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DocumentError(
             f"this saved verdict is damaged: {type(error).__name__}: {error}",
             file=str(path),
             hint="save it again with `aiir gate -o`",
         ) from None
+
+
+def _contradiction(verdict: Verdict, exit_code: int) -> str | None:
+    """What in a verdict goes against it: no gate writes that."""
+    if exit_code != verdict.exit_code:
+        return f"the verdict is {verdict.verdict}, and the exit code {exit_code}"
+    if verdict.verdict == "pass" and verdict.problems:
+        return f"the verdict is pass, in spite of: {verdict.problems[0]}"
+    other = [claim.name for claim in verdict.claims if claim.verdict != "pass"]
+    if verdict.verdict == "pass" and other:
+        return f"the verdict is pass, and that of the claim {other[0]!r} is not"
+    return None
 
 
 def _claim(claim: Mapping[str, Any], more: Mapping[str, Any]) -> ClaimResult:

@@ -82,9 +82,19 @@ def mark_step(path: str | Path, marking: Marking, known: Known | None = None) ->
 
 
 def unmark_step(path: str | Path, step: StepId) -> Incident:
-    """Take back what was said of a step."""
+    """Take back what was said of a step.
+
+    Raises `InputError` where the status of the record rests on it.
+    """
 
     def change(record: Incident) -> Incident:
+        if step in record.steps and step.split(".")[0] in AFTER[record.status]:
+            raise InputError(
+                f"the record is {record.status}, which rests on this step",
+                file=str(path),
+                field=f"steps.{step}",
+                hint=f"aiir incident set {record.id} --status open",
+            )
         steps = {id_: each for id_, each in record.steps.items() if id_ != step}
         return record.model_copy(update={"steps": steps})
 

@@ -348,3 +348,28 @@ def test_a_time_that_is_still_to_come_is_told(aiir: Aiir, record: Path) -> None:
         assert f"{at} is still to come" in aiir(*waived, at).err
     for at in ("now", "2020-01-01", "2020-01-01T09:30Z"):
         assert "to come" not in aiir(*waived, at).err
+
+
+def test_a_status_holds_on_to_the_steps_it_rests_on(
+    aiir: Aiir, refused: Callable[..., str], record: Path
+) -> None:
+    for step in STEPS[:4]:
+        assert aiir("incident", "step", "INC-1", step, "--waive", "an exercise").code == 0
+    assert aiir("incident", "set", "INC-1", "--status", "contained").code == 0
+    assert "rests on this step" in refused("incident", "step", "INC-1", "contain.2", "--undo")
+    assert aiir("incident", "set", "INC-1", "--status", "open").code == 0
+    assert aiir("incident", "step", "INC-1", "contain.2", "--undo").code == 0
+    refused("incident", "set", "INC-1", "--status", "contained")
+
+
+def test_a_verdict_changed_by_hand_proves_nothing(
+    verdict: Callable[..., str], refused: Callable[..., str]
+) -> None:
+    saved = Path(verdict("It is in Mill Lane."))
+    changed = json.loads(saved.read_text())
+    assert changed["verdict"] == "fail"
+    done = ("incident", "step", "INC-1", "remediate.2", "--done", "--evidence", saved)
+    for more in ({"verdict": "pass"}, {"exit_code": 0}):
+        changed |= more
+        saved.write_text(json.dumps(changed))
+        assert "damaged" in refused(*done)
