@@ -25,6 +25,15 @@ format_option = click.option(
     help="How the result is printed. JSON on stdout is only JSON.",
 )
 
+text_or_json_option = click.option(
+    "--format",
+    "format_",
+    type=click.Choice(("text", "json")),
+    default="text",
+    show_default=True,
+    help="How the result is printed.",
+)
+
 
 def wants_color() -> bool:
     """Colour on a terminal, unless NO_COLOR is set."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .app import LazyGroup
-from .output import note, print_json
+from .output import note, print_json, text_or_json_option
 from .streams import stdout_for_results
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ outbox_option = click.option(
 
 @click.command("list")
 @outbox_option
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text")
+@text_or_json_option
 def list_(outbox: str, format_: str) -> int:
     """The records that wait, the oldest first."""
     from ..errors import InputError

@@ -22,23 +22,19 @@ from .entries import (
     text_tags,
 )
 from .outbox import OUTBOX, Planned, Record, deliver
+from .stores import Openable
 
 if TYPE_CHECKING:
     from ..drift.result import ColumnDrift, DriftReport
 
 
 @dataclass(frozen=True, slots=True)
-class TrackedReport:
+class TrackedReport(Openable):
     """Where a report stands in MLflow: `uri` without secrets, `url` None for a file store."""
 
     run_id: str
     uri: str
     url: str | None
-
-    @property
-    def how_to_open(self) -> str:
-        """The address, or the command that shows a file store."""
-        return self.url or f"mlflow ui --backend-store-uri {self.uri}"
 
 
 def track_drift(

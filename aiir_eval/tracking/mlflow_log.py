@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..telemetry import opt_out
 from .entries import gate_entries, side_entries
 from .outbox import OUTBOX, Planned, Record, deliver
+from .stores import Openable
 from .writing import quiet
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class TrackedRun:
+class TrackedRun(Openable):
     """Where a verdict stands in MLflow: `uri` without secrets, `url` None for a file store."""
 
     run_id: str
@@ -26,11 +27,6 @@ class TrackedRun:
     candidate_run_id: str
     uri: str
     url: str | None
-
-    @property
-    def how_to_open(self) -> str:
-        """The address, or the command that shows a file store."""
-        return self.url or f"mlflow ui --backend-store-uri {self.uri}"
 
 
 def track_verdict(

@@ -41,6 +41,19 @@ class Store:
         return redact_uris(text.replace(self.uri, self.shown))
 
 
+class Openable:
+    """Something that stands in MLflow: `uri` without secrets, `url` None for a file store."""
+
+    __slots__ = ()
+    uri: str
+    url: str | None
+
+    @property
+    def how_to_open(self) -> str:
+        """The address, or the command that shows a file store."""
+        return self.url or f"mlflow ui --backend-store-uri {self.uri}"
+
+
 def resolve_store(uri: str | None) -> Store:
     """The store of a URI; without one of MLFLOW_TRACKING_URI, else of aiir-mlflow.db here.
 

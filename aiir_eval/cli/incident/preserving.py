@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ..output import note, print_json
+from ..output import note, print_json, text_or_json_option
 from .records import find_path, incidents_option, instant
 from .stepping import by_option
 
@@ -38,14 +38,7 @@ KINDS = ("prompt", "output", "trace", "log", "score", "user_report", "vendor_sta
 )
 @click.option("--verify", is_flag=True, help="Check that all of it is as it was preserved.")
 @by_option
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(("text", "json")),
-    default="text",
-    show_default=True,
-    help="How the result is printed.",
-)
+@text_or_json_option
 def preserve(
     id_: str,
     files: tuple[str, ...],

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ..output import note, print_json
+from ..output import note, print_json, text_or_json_option
 from .records import find_path, incidents_option, utc_text
 from .stepping import by_option
 
@@ -38,14 +38,7 @@ DECISIONS = ("rollback", "vendor_failover", "manual_review", "customer_correctio
 @click.option("--mlflow", "tracking_uri", metavar="URI", help="Where the registry is.")
 @click.option("--waive", metavar="WHY", help="Why the old version need not be preserved first.")
 @click.option("--dry-run", is_flag=True, help="Say what would change; change nothing.")
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(("text", "json")),
-    default="text",
-    show_default=True,
-    help="How the result is printed.",
-)
+@text_or_json_option
 def restore(
     id_: str,
     folders: tuple[str, ...],
