@@ -45,8 +45,9 @@ format: .venv/dev  ## let ruff rewrite
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: .venv/dev  ## every command and code block of README and docs is run
-	$(BIN)/python -m pytest -q tests/docs
+docs: .venv/dev  ## the reference is written; every block of README and docs is run
+	$(BIN)/python docs/reference/generate.py
+	$(BIN)/python -m pytest -q -n $(WORKERS) tests/docs
 
 notebooks: .venv/dev  ## every notebook, top to bottom
 	$(BIN)/python -m pytest -q tests/notebooks

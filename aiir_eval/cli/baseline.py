@@ -63,7 +63,11 @@ def set_(name: str, run: str, by: str | None, reason: str, folder: str, format_:
 @folder_option
 @format_option
 def show(name: str, folder: str, format_: str) -> None:
-    """What NAME stands for, and what it stood for before."""
+    """What NAME stands for, and what it stood for before.
+
+    \b
+    aiir baseline show main
+    """
     from ..runs.baselines import baseline_run, read_baseline
 
     found = read_baseline(name, folder=folder)
@@ -75,7 +79,11 @@ def show(name: str, folder: str, format_: str) -> None:
 @folder_option
 @format_option
 def list_(folder: str, format_: str) -> int:
-    """Every baseline."""
+    """Every baseline.
+
+    \b
+    aiir baseline list
+    """
     from ..runs.baselines import list_baselines
 
     there = list_baselines(folder)

@@ -76,6 +76,7 @@ def _column_options(command: Any) -> Any:
     type=click.FloatRange(0.5, 1, min_open=True, max_open=True),
     default=0.95,
     show_default=True,
+    help="Of intervals and tests.",
 )
 @click.option(
     "-o", "--out", type=click.Path(), metavar="FILE", help="The affected rows: .parquet or .csv."

@@ -76,7 +76,9 @@ def calibrate(
     aiir calibrate --baseline old.csv --candidate new.csv --id id --passed ok -o power.png
 
     Labels are swapped to make versions without a change; passes are turned into fails to make
-    losses of known size. Exit code 0 when it was measured; 2 for bad input.
+    losses of known size.
+
+    Exit code 0 when it was measured; 2 for bad input.
     """
     from ..gate.calibrating import LOSSES
     from ..gate.calibrating import calibrate as measure

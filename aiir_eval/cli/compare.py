@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     type=click.FloatRange(0.5, 1, max_open=True),
     default=0.95,
     show_default=True,
+    help="Of intervals and tests.",
 )
 @click.option(
     "--adjust",

@@ -45,6 +45,9 @@ def demo(folder: str, mlflow_uri: str | None, no_mlflow: bool) -> None:
 
     Incidents become a suite; the suite runs against version 1, version 2 (remediated) and version 3
     (fixes one thing, breaks another) of a small support desk; the gate decides on both changes.
+
+    \b
+    aiir demo
     """
     from ..incidents.loading import load_register
     from ..shipped import shipped

@@ -51,6 +51,9 @@ def init(folder: str) -> None:
     """Write a first aiir.yaml, policy.yaml and an example application into a folder.
 
     A file that is there already is left as it is.
+
+    \b
+    aiir init desk
     """
     target = Path(folder)
     for path in write_starter(target):

@@ -27,6 +27,7 @@ from .tables import Columns, table_options
     type=click.FloatRange(0.5, 1, max_open=True),
     default=0.95,
     show_default=True,
+    help="Of intervals and tests.",
 )
 @click.option(
     "--pilot",

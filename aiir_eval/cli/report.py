@@ -12,7 +12,9 @@ from .output import note
 
 @click.command()
 @click.argument("source", metavar="RUN|COMPARISON|VERDICT|DRIFT|INCIDENT", type=click.Path())
-@click.option("-o", "--out", required=True, type=click.Path(), metavar="FILE")
+@click.option(
+    "-o", "--out", required=True, type=click.Path(), metavar="FILE", help="The page to write."
+)
 def report(source: str, out: str) -> None:
     """Write one self-contained HTML page; it makes no request.
 

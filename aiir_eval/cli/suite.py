@@ -51,8 +51,12 @@ incidents_option = click.option(
     show_default=True,
     help="Adjacent cases made of each trigger.",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
-@click.option("-o", "--out", required=True, type=click.Path(), metavar="SUITE")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the adjacent cases."
+)
+@click.option(
+    "-o", "--out", required=True, type=click.Path(), metavar="SUITE", help="The suite to write."
+)
 def build(
     incident_folders: tuple[str, ...],
     ids: tuple[str, ...],
@@ -67,6 +71,10 @@ def build(
 
     The trigger of an incident becomes a case of origin `incident`, edge cases next to it become
     `adjacent`, its benign twin `control`. A suite whose checks cannot fail is not written.
+
+    \b
+    aiir suite build -o suite.yaml
+    aiir suite build --incident INC-7 --adjacent 8 -o inc-7.yaml
     """
     from ..errors import InputError
     from ..suites.building import build_suite, not_testable
@@ -113,7 +121,12 @@ def lint(
 ) -> int:
     """Run every check on every bad output (one must fail) and every good one (all must pass).
 
-    A check that cannot fail is an error. Exit code 1 where there is an error, else 0.
+    A check that cannot fail is an error.
+
+    \b
+    aiir suite lint suite.yaml
+
+    Exit code 1 where there is an error, else 0; 2 for bad input.
     """
     from ..suites.lint import lint_suite
     from ..suites.model import load_suite
@@ -138,7 +151,11 @@ def lint(
 @click.argument("path", metavar="SUITE", type=click.Path())
 @format_option
 def show(path: str, format_: str) -> None:
-    """What a suite holds: cases by class, origin and incident, and their checks."""
+    """What a suite holds: cases by class, origin and incident, and their checks.
+
+    \b
+    aiir suite show suite.yaml
+    """
     from ..suites.model import load_suite
 
     loaded = load_suite(path)
@@ -180,7 +197,9 @@ def show(path: str, format_: str) -> None:
 @click.option("--cluster", metavar="COL", help="Cases that belong together share a value.")
 @click.option("--by-column", "by", multiple=True, metavar="COL", help="A column to slice by.")
 @click.option("--name", help="The name of the suite [default: the file's].")
-@click.option("-o", "--out", required=True, type=click.Path(), metavar="SUITE")
+@click.option(
+    "-o", "--out", required=True, type=click.Path(), metavar="SUITE", help="The suite to write."
+)
 def from_table(
     source: str,
     id_: str,

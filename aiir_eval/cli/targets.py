@@ -154,7 +154,13 @@ OPTIONS = (
         metavar="python:MOD:FN",
         help="A python scorer the suite may use; repeatable.",
     ),
-    click.option("--concurrency", type=click.IntRange(1, 1000), default=8, show_default=True),
+    click.option(
+        "--concurrency",
+        type=click.IntRange(1, 1000),
+        default=8,
+        show_default=True,
+        help="Trials under way at once.",
+    ),
     click.option(
         "--timeout",
         "timeout_s",
@@ -163,7 +169,13 @@ OPTIONS = (
         show_default=True,
         help="Seconds a trial may take.",
     ),
-    click.option("--seed", type=click.IntRange(0), default=0, show_default=True),
+    click.option(
+        "--seed",
+        type=click.IntRange(0),
+        default=0,
+        show_default=True,
+        help="Of the random streams; each trial has its own.",
+    ),
 )
 
 

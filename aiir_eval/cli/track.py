@@ -38,7 +38,11 @@ outbox_option = click.option(
 @outbox_option
 @text_or_json_option
 def list_(outbox: str, format_: str) -> int:
-    """The records that wait, the oldest first."""
+    """The records that wait, the oldest first.
+
+    \b
+    aiir track list
+    """
     from ..errors import InputError
     from ..reports.visible import one_line
     from ..tracking.outbox import pending
@@ -67,6 +71,9 @@ def list_(outbox: str, format_: str) -> int:
 @click.option("--mlflow", "uri", metavar="URI", help="Where to [default: where each was to go].")
 def push(outbox: str, uri: str | None) -> int:
     """Write the records that wait into MLflow; each is removed once it stands there.
+
+    \b
+    aiir track push --mlflow sqlite:///mlflow.db
 
     Exit codes: 0 all are written, 2 one cannot be, 5 no server answers (nothing is lost).
     """

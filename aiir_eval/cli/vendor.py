@@ -96,12 +96,13 @@ def check(
 ) -> int:
     """Compare the models in use with a feed of retirements.
 
-    Models come from --models, the targets of --config, and the records of --register. Exit code 1
-    where one is retired or retires within the period, 3 where the dates of one cannot be true (a
-    shutdown before its announcement) and nothing else is wrong, else 0.
+    Models come from --models, the targets of --config, and the records of --register.
 
     \b
     aiir vendor check --feed deprecations.json --models gpt-4-0613,claude-2.1
+
+    Exit code 1 where one is retired or retires within the period, 3 where the dates of one cannot
+    be true (a shutdown before its announcement) and nothing else is wrong, else 0; 2 for bad input.
     """
     from ..response.deprecations import check_models, exit_code
     from ..response.vendor_feed import read_feed
@@ -291,7 +292,11 @@ def add(
 @folder_option
 @format_option
 def list_(folder: str, format_: str) -> None:
-    """The assessments there are, the latest of each vendor first."""
+    """The assessments there are, the latest of each vendor first.
+
+    \b
+    aiir vendor list
+    """
     from ..response.vendor_view import assessments_markdown, render_assessments
 
     found = _assessments(folder).found
@@ -308,7 +313,11 @@ def list_(folder: str, format_: str) -> None:
 @folder_option
 @format_option
 def show(id_: str, folder: str, format_: str) -> None:
-    """The latest assessment of a vendor, by its id or name; or one by its file."""
+    """The latest assessment of a vendor, by its id or name; or one by its file.
+
+    \b
+    aiir vendor show openai
+    """
     from ..errors import InputError
     from ..response.vendor_view import assessments_markdown, render_assessment
     from ..response.vendors import load_assessment

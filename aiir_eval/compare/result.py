@@ -51,6 +51,7 @@ class Finding:
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        """One item of ``findings`` in the JSON of ``aiir compare --format json``."""
         return {
             "code": self.code,
             "severity": self.severity,

@@ -45,8 +45,11 @@ def build_suite(
     seed : int
         Of the making of adjacent cases.
 
-    Incidents without testable cases are left out; `not_testable` names them. Raises `InputError`
-    where none is left or two have the same id.
+    Raises
+    ------
+    InputError
+        No incident has a testable case (those without are left out; `not_testable` names them), or
+        two have the same id.
     """
     chosen = _listed(incidents)
     if twice := duplicates(incident.id for incident in chosen):

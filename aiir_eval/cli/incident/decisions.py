@@ -116,10 +116,15 @@ def _rule(text: str) -> tuple[Any, str]:
 @incidents_option
 @format_option
 def import_(id_: str, source: str, replacing: bool, folders: tuple[str, ...], format_: str) -> int:
-    """Take reviews back into the queue. Exit code 1: some contradict reviews that are there.
+    """Take reviews back into the queue.
 
     A row that is not in the queue, or a review that is not complete, refuses the whole file. A file
     that knows less than the queue takes nothing away.
+
+    \b
+    aiir incident decisions import INC-7 queue.csv
+
+    Exit code 1 where some contradict reviews that are there, else 0; 2 for bad input.
     """
     from ...response.decisions import import_reviews
 
@@ -154,7 +159,11 @@ def import_(id_: str, source: str, replacing: bool, folders: tuple[str, ...], fo
 @incidents_option
 @format_option
 def show(id_: str, folders: tuple[str, ...], format_: str) -> None:
-    """How far the review is, by kind."""
+    """How far the review is, by kind.
+
+    \b
+    aiir incident decisions show INC-7
+    """
     from ...response.decisions import review_progress
 
     path, incident_id = _record(id_, folders, to_change=False)

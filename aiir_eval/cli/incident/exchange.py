@@ -32,10 +32,12 @@ def import_(source: str, path: str, out: str, class_: Any, dry_run: bool, format
 
     What the source does not say stays marked as unknown, and a guessed class too, until a person
     has dealt with it. A record that is there already is kept. A document that cannot be read is
-    told with its line and does not stop the rest; then the exit code is 2.
+    told with its line and does not stop the rest.
 
     \b
     aiir incident import avid avid_raw.jsonl.gz -o register --dry-run
+
+    Exit code 2 where a document could not be read, else 0.
     """
     from ...incidents.exchange.importing import import_records, write_records
     from ...reports.visible import visible

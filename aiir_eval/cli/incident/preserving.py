@@ -60,13 +60,14 @@ def preserve(
 
     They go into .aiir/evidence/ID beside the record. With --from, --to or --where a FILE is a table
     (Parquet, CSV, JSON Lines, sql:) and the rows asked for are kept as JSON Lines. What is
-    redacted has a form; names and free text have none: read what leaves the house. --verify exits
-    with 2 where something was changed, is gone, or was added by another way.
+    redacted has a form; names and free text have none: read what leaves the house.
 
     \b
     aiir incident preserve INC-7 --kind log app.parquet --time at --from 2026-03-01T08:00Z
     aiir incident preserve INC-7 --kind user_report complaint.txt --redact emails --redact phones
     aiir incident preserve INC-7 --verify
+
+    Exit code 2 where --verify finds something changed, gone, or added by another way, else 0.
     """
     from ...incidents.loading import load_incident
     from ...response.preserving import EvidenceStore

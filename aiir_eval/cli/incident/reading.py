@@ -18,7 +18,13 @@ from .records import default_folders, find_path, incidents_option, instant, list
 def validate(paths: tuple[str, ...], format_: str) -> int:
     """Check records or folders of records [default: incidents_corpus].
 
-    Every problem at once, each with file, line and field. Exit code 2 where there is one.
+    Every problem at once, each with file, line and field.
+
+    \b
+    aiir incident validate
+    aiir incident validate incidents_corpus/hallucination/INC-7.yaml
+
+    Exit code 2 where there is a problem, else 0.
     """
     from ...incidents.loading import load_register
     from ...reports.visible import visible
@@ -105,6 +111,10 @@ def list_(
     """The records there are, drafts among them, a line each.
 
     A large register keeps an index in .aiir/; the files are read again where they changed.
+
+    \b
+    aiir incident list --class hallucination
+    aiir incident list --overdue --format csv
     """
     from datetime import UTC, datetime
 
@@ -184,6 +194,9 @@ def show(id_: str, folders: tuple[str, ...], at: str | None, vendors: str, forma
     Sixteen steps in four phases, what is due and overdue, who sees to it, what is missing of the
     evidence and the flags, clocks. Of a record that was reconstructed from public sources nothing
     is due, so its steps are shown only where some are recorded.
+
+    \b
+    aiir incident show INC-7
     """
     from datetime import UTC, datetime
 
