@@ -8,10 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+import hypothesis
 import pytest
 
 # Before numpy is loaded: a process of pytest-xdist has one core, and idle threads of BLAS spin.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+# An example that is slow on a busy machine is not a failure.
+hypothesis.settings.register_profile("aiir", deadline=None)
+hypothesis.settings.load_profile("aiir")
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "examples"))  # the support desk, as a user of a checkout has it

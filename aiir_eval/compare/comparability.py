@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..documents import canonical_json
+from .columns import as_bools, as_floats, as_ints, text_codes, whole
 from .identical import SameAnswers
-from .pairing import Ints, Paired, SideTrials, as_bools, as_floats, as_ints, text_codes
+from .pairing import Paired, SideTrials
 from .result import FindingCode
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ def obstacles(paired: Paired, same: SameAnswers, *, aa: bool) -> list[Obstacle]:
     return [
         *_empty(old, new),
         *_different_cases(paired),
-        *_incomplete(old, "baseline"),
-        *_incomplete(new, "candidate"),
+        *_incomplete(paired.old, paired, "baseline"),
+        *_incomplete(paired.new, paired, "candidate"),
         *_duplicates(paired.old, "baseline"),
         *_duplicates(paired.new, "candidate"),
         *_corrupted(paired.old, paired, "baseline"),
@@ -78,10 +79,11 @@ def _different_cases(paired: Paired) -> Iterator[Obstacle]:
     )
 
 
-def _incomplete(run: Run, side: str) -> Iterator[Obstacle]:
+def _incomplete(trials: SideTrials, paired: Paired, side: str) -> Iterator[Obstacle]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    run = trials.run
     manifest = run.manifest
     rows = run.trials.num_rows
     for problem in manifest.problems:  # noticed when the run was made
@@ -105,6 +107,12 @@ def _incomplete(run: Run, side: str) -> Iterator[Obstacle]:
         return
     ids = pa.array(list(manifest.trials), pa.string())
     asked = np.fromiter(manifest.trials.values(), np.int64, len(manifest.trials))
+    if (
+        trials.rows.size == rows == manifest.n_rows
+        and ids.equals(paired.case_ids)
+        and np.array_equal(trials.counts, asked)
+    ):
+        return
     at = as_ints(pc.index_in(run.trials["case_id"], value_set=ids), null=len(asked))
     there = np.bincount(at, minlength=len(asked) + 1)[: len(asked)]
     short = sorted(ids.filter(pa.array(there < asked)).to_pylist())
@@ -276,24 +284,24 @@ def _cases_with_other_checks(paired: Paired) -> list[str]:
     """Cases not every judged trial of which, on both sides, was judged by the same checks."""
     if not paired.check_names:
         return []
-    # A random number a name: trials with the same sum have the same checks.
-    marks = np.random.default_rng(0).integers(1, 2**62, size=len(paired.check_names))
-    lowest = np.full(paired.n_cases, np.iinfo(np.int64).max)
-    highest = np.zeros(paired.n_cases, dtype=np.int64)
-    for side in (paired.old, paired.new):
-        signature = _sum_by_row(side, marks)
+    # A random number a name: trials with the same sum have the same checks. Sums stay below 2^53,
+    # where floats are exact; a nameless check, code -1, adds nothing.
+    marks = np.random.default_rng(0).integers(1, 2**40, size=len(paired.check_names))
+    marks = np.append(marks, 0).astype(np.float64)
+    lowest = np.full(paired.n_cases, np.inf)
+    highest = np.zeros(paired.n_cases)
+    for side in paired.sides:
+        checks = side.checks
+        signature = np.bincount(checks.row, np.take(marks, checks.code), side.rows.size)
         judged = (signature != 0) & ~side.error
-        np.minimum.at(lowest, side.case[judged], signature[judged])
-        np.maximum.at(highest, side.case[judged], signature[judged])
+        case, signature = side.case[judged], signature[judged]
+        if case.size:
+            starts = np.flatnonzero(np.diff(case, prepend=-1))
+            there = case[starts]
+            lowest[there] = np.minimum(lowest[there], np.minimum.reduceat(signature, starts))
+            highest[there] = np.maximum(highest[there], np.maximum.reduceat(signature, starts))
     mixed = (highest > 0) & (lowest != highest)
     return [paired.case_ids[int(at)].as_py() for at in np.flatnonzero(mixed)]
-
-
-def _sum_by_row(side: SideTrials, marks: Ints) -> Ints:
-    sums = np.zeros(side.rows.size, dtype=np.int64)
-    known = side.checks.code >= 0
-    np.add.at(sums, side.checks.row[known], marks[side.checks.code[known]] >> 8)
-    return sums
 
 
 def _changed_scorers(paired: Paired) -> Iterator[Obstacle]:
@@ -322,10 +330,11 @@ def _versions(run: Run) -> dict[str, set[str]]:
     import pyarrow.compute as pc
 
     found = {name: {version} for name, version in run.manifest.scorer_versions.items()}
-    flat = pc.list_flatten(run.trials["checks"].combine_chunks())
-    pairs = pa.table(
-        {"scorer": pc.struct_field(flat, "scorer"), "version": pc.struct_field(flat, "version")}
-    )
+    flat = pc.list_flatten(whole(run.trials["checks"]))
+    scorer, version = pc.struct_field(flat, "scorer"), pc.struct_field(flat, "version")
+    if all(len(pc.unique(values)) == 1 for values in (scorer, version)):  # no need to group
+        scorer, version = scorer[:1], version[:1]
+    pairs = pa.table({"scorer": scorer, "version": version})
     for row in pairs.group_by(["scorer", "version"]).aggregate([]).to_pylist():
         if row["scorer"] is not None and row["version"] is not None:
             found.setdefault(row["scorer"], set()).add(row["version"])

@@ -11,11 +11,12 @@ import numpy as np
 
 from ..errors import InputError
 from ..runs.model import Run, load_run
+from .columns import Bools, Floats
 from .comparability import obstacles
 from .findings import Seen, notice
 from .identical import same_answers
 from .measuring import Rng, measure, stream
-from .pairing import Bools, Floats, Paired, pair
+from .pairing import Paired, pair
 from .result import CheckComparison, Comparison, Conclusion, Finding, Flips, Needed, Side, Slice
 from .slices import Adjustment, slices_of
 
@@ -106,7 +107,7 @@ def compare(
             adjust=adjust,
             rng=rng,
         )
-        checks = _checks(paired, margin, confidence_level, rng)
+        checks = _checks(paired, difference, margin, confidence_level, rng)
         seen = Seen(
             paired=paired,
             cases=cases,
@@ -245,7 +246,11 @@ def _flips(paired: Paired, before: Floats, after: Floats) -> Flips:
 
 
 def _checks(
-    paired: Paired, margin: float | None, confidence_level: float, rng: Rng
+    paired: Paired,
+    overall: PairedDifference,
+    margin: float | None,
+    confidence_level: float,
+    rng: Rng,
 ) -> list[CheckComparison]:
     """Every check that judged a case on both sides, on those cases."""
     compared = []
@@ -254,20 +259,31 @@ def _checks(
         if paired.check is not None and name != paired.check:
             continue
         before, after = paired.check_means(code)
-        difference = measure(
-            paired,
-            everywhere,
-            baseline=before,
-            candidate=after,
-            confidence_level=confidence_level,
-            rng=stream(rng, 2, code),
-            binary=not (paired.graded or paired.check_is_graded(code)),
-        )
+        binary = not (paired.graded or paired.check_is_graded(code))
+        difference: PairedDifference | None
+        if binary == overall.binary and _is_outcome(paired, before, after):
+            difference = overall  # this check alone makes the outcome
+        else:
+            difference = measure(
+                paired,
+                everywhere,
+                baseline=before,
+                candidate=after,
+                confidence_level=confidence_level,
+                rng=stream(rng, 2, code),
+                binary=binary,
+            )
         if difference is not None:
             flips = _flips(paired, before, after)
             conclusion: Conclusion = difference.conclusion(margin)
             compared.append(CheckComparison(name, difference, flips, conclusion))
     return compared
+
+
+def _is_outcome(paired: Paired, before: Floats, after: Floats) -> bool:
+    return np.array_equal(before, paired.baseline, equal_nan=True) and np.array_equal(
+        after, paired.candidate, equal_nan=True
+    )
 
 
 def _sentence(message: str) -> str:

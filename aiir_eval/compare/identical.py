@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .pairing import Paired, SideTrials, as_bools
+from .columns import Ints
+from .pairing import Paired
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +42,17 @@ def same_answers(paired: Paired) -> SameAnswers:
     import pyarrow.compute as pc
 
     old, new = paired.old, paired.new
-    outputs = []
-    for side in (old, new):
-        output = side.column("output")
-        said = as_bools(pc.greater(pc.binary_length(output), 0)) & ~np.isnan(side.outcome)
-        outputs.append((output, np.flatnonzero(said)))
-    span = max(_span(old), _span(new))
-    keys = [
-        side.case[said] * span + side.trial[said]
-        for side, (_, said) in zip((old, new), outputs, strict=True)
+    both = paired.outputs
+    rows = [
+        np.flatnonzero(said & ~np.isnan(side.outcome))
+        for side, said in zip(
+            (old, new), both.told(lambda texts: pc.greater(pc.binary_length(texts), 0)), strict=True
+        )
     ]
-    _, left, right = np.intersect1d(keys[0], keys[1], return_indices=True)
-    if left.size == 0:
+    at = _same_trials(paired, *rows)
+    if at[0].size == 0:
         return SameAnswers(0, 0, 0)
-    at = [outputs[0][1][left], outputs[1][1][right]]
-    same = as_bools(pc.equal(outputs[0][0].take(at[0]), outputs[1][0].take(at[1])))
+    same = both.old[at[0]] == both.new[at[1]]
     differs = same & (np.abs(old.outcome[at[0]] - new.outcome[at[1]]) > 1e-12)
     suspects = np.flatnonzero(differs)
     if suspects.size:
@@ -68,12 +65,20 @@ def same_answers(paired: Paired) -> SameAnswers:
         suspects = suspects[~other]
     cases = np.unique(old.case[at[0][suspects]])[:5]
     return SameAnswers(
-        int(left.size),
+        int(at[0].size),
         int(same.sum()),
         int(suspects.size),
         tuple(paired.case_ids[int(case)].as_py() for case in cases),
     )
 
 
-def _span(side: SideTrials) -> int:
-    return int(side.trial.max(initial=0)) + 2
+def _same_trials(paired: Paired, left: Ints, right: Ints) -> tuple[Ints, Ints]:
+    """Those of some trials of either side that are of the same case and number."""
+    old, new = paired.old, paired.new
+    cases, numbers = (old.case[left], new.case[right]), (old.trial[left], new.trial[right])
+    if np.array_equal(*cases) and np.array_equal(*numbers):
+        return left, right
+    span = max(int(number.max(initial=0)) for number in numbers) + 2
+    keys = [case * span + number for case, number in zip(cases, numbers, strict=True)]
+    _, first, second = np.intersect1d(keys[0], keys[1], return_indices=True)
+    return left[first], right[second]

@@ -13,8 +13,9 @@ import numpy as np
 
 from ..runs.model import Run
 from ..suites.model import cases_digest
+from .columns import Floats
 from .comparing import compare
-from .pairing import Floats, Paired
+from .pairing import Paired
 from .result import Comparison, Conclusion, FindingCode, Flips, Needed, Side
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .pairing import Bools, Floats, Paired
+from .columns import Bools, Floats
+from .pairing import Paired
 
 if TYPE_CHECKING:
     from ..stats import PairedDifference

@@ -15,18 +15,25 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import InputError
+from .columns import (
+    Bools,
+    Floats,
+    Ints,
+    as_bools,
+    as_floats,
+    as_ints,
+    text_codes,
+    text_levels,
+    whole,
+)
+from .outputs import Outputs, outputs_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from ..runs.model import Run
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -83,8 +90,15 @@ class SideTrials:
         """Trials of each case, errors and all."""
         return np.bincount(self.case, minlength=self.n_cases)
 
+    @cached_property
+    def one_each(self) -> bool:
+        """Whether every case has one trial."""
+        return self.case.size == self.n_cases and bool((self.counts == 1).all())
+
     def case_means(self, values: Floats) -> Floats:
         """Mean over the trials of each case that have a value; NaN for a case with none."""
+        if self.one_each:
+            return values.astype(np.float64)
         case, number, there = self.case, self.counts, ~np.isnan(values)
         if not there.all():
             case, values = case[there], values[there]
@@ -118,6 +132,11 @@ class Paired:
         return len(self.case_ids)
 
     @property
+    def sides(self) -> tuple[SideTrials, SideTrials]:
+        """Baseline and candidate."""
+        return self.old, self.new
+
+    @property
     def baseline(self) -> Floats:
         """Case means of the baseline."""
         return self.outcomes["baseline"]
@@ -139,6 +158,11 @@ class Paired:
             bool((np.bincount(side.case[~np.isnan(side.outcome)], minlength=1) <= 1).all())
             for side in (self.old, self.new)
         )
+
+    @cached_property
+    def outputs(self) -> Outputs:
+        """What the trials of both sides said."""
+        return outputs_of(self.old.column("output"), self.new.column("output"))
 
     @cached_property
     def clusters(self) -> Ints:
@@ -164,7 +188,7 @@ class Paired:
         taken = trials.run.trials[name]
         if not (trials.in_order and len(taken) == self.n_cases):
             taken = taken.take(trials.first_rows)
-        return taken.combine_chunks() if taken.num_chunks != 1 else taken.chunk(0)
+        return whole(taken)
 
     def codes(self, name: str) -> tuple[Ints, list[str]]:
         """A text attribute as codes into its sorted levels; -1 where null."""
@@ -205,15 +229,13 @@ def pair(old: Run, new: Run, *, check: str | None = None) -> Paired:
     InputError
         Neither run has a check of that name.
     """
-    import pyarrow as pa
-    import pyarrow.compute as pc
+    cases, ids = zip(*(text_levels(run.trials["case_id"]) for run in (old, new)), strict=True)
+    common, only = _shared(*ids)
+    if any(only):
+        import pyarrow.compute as pc
 
-    ids = [pc.unique(run.trials["case_id"]).drop_null() for run in (old, new)]
-    ids = [array.take(pc.sort_indices(array)) for array in ids]
-    in_new = pc.is_in(ids[0], value_set=ids[1])
-    common = ids[0].filter(in_new)
-    only_old = ids[0].filter(pc.invert(in_new)).to_pylist()
-    only_new = ids[1].filter(pc.invert(pc.is_in(ids[1], value_set=ids[0]))).to_pylist()
+        at = [as_ints(pc.index_in(levels, value_set=common), null=-1) for levels in ids]
+        cases = tuple(np.append(here, -1)[case] for here, case in zip(at, cases, strict=True))
 
     names = _check_names(old, new)
     if check is not None and check not in names:
@@ -224,15 +246,18 @@ def pair(old: Run, new: Run, *, check: str | None = None) -> Paired:
         run.manifest.outcome == "score" or (check is not None and _gives_scores(run, check))
         for run in (old, new)
     )
-    sides = [_side(run, common, names, graded=graded, code=code) for run in (old, new)]
+    sides = [
+        _side(run, case, len(common), names, graded=graded, code=code)
+        for run, case in zip((old, new), cases, strict=True)
+    ]
     return Paired(
-        case_ids=common if isinstance(common, pa.Array) else common.combine_chunks(),
+        case_ids=common,
         old=sides[0],
         new=sides[1],
         check_names=names,
         graded=graded,
-        only_old=tuple(only_old),
-        only_new=tuple(only_new),
+        only_old=only[0],
+        only_new=only[1],
         check=check,
         outcomes={
             "baseline": sides[0].case_means(sides[0].outcome),
@@ -241,35 +266,53 @@ def pair(old: Run, new: Run, *, check: str | None = None) -> Paired:
     )
 
 
+def _shared(old: pa.Array, new: pa.Array) -> tuple[pa.Array, tuple[tuple[str, ...], ...]]:
+    """The ids on both sides, and those on one side alone."""
+    import pyarrow.compute as pc
+
+    if old.equals(new):
+        return old, ((), ())
+    in_new, in_old = pc.is_in(old, value_set=new), pc.is_in(new, value_set=old)
+    only = (old.filter(pc.invert(in_new)), new.filter(pc.invert(in_old)))
+    return old.filter(in_new), tuple(tuple(ids.to_pylist()) for ids in only)
+
+
 def _side(
-    run: Run, common: Any, names: tuple[str, ...], *, graded: bool, code: int | None
+    run: Run,
+    case: Ints,
+    n_cases: int,
+    names: tuple[str, ...],
+    *,
+    graded: bool,
+    code: int | None,
 ) -> SideTrials:
+    """One side in order. case: the case of each row of the run, -1 for none that is shared."""
     import pyarrow.compute as pc
 
     trials = run.trials
-    case = as_ints(pc.index_in(trials["case_id"], value_set=common), null=-1)
     number = as_ints(trials["trial"], null=-1)
     rows = np.flatnonzero(case >= 0)
-    order = np.lexsort((number[rows], case[rows]))
-    if not np.array_equal(order, np.arange(rows.size)):
-        rows = rows[order]
-    checks = _check_rows(trials["checks"], rows, names)
-    error = ~as_bools(pc.is_null(trials["error"]))[rows]
+    if rows.size < case.size:
+        case, number = case[rows], number[rows]
+    step = np.diff(case)
+    if not np.all((step > 0) | ((step == 0) & (np.diff(number) >= 0))):
+        order = np.lexsort((number, case))
+        rows, case, number = rows[order], case[order], number[order]
     side = SideTrials(
         run=run,
         rows=rows,
-        case=case[rows],
-        trial=number[rows],
+        case=case,
+        trial=number,
         outcome=np.empty(0),
-        error=error,
-        checks=checks,
-        n_cases=len(common),
+        error=as_bools(pc.is_valid(trials["error"]))[rows],
+        checks=_check_rows(whole(trials["checks"]), rows, names),
+        n_cases=n_cases,
     )
     if code is not None:
         outcome = _check_outcome(side, code, graded=graded)
     else:
         outcome = _in_unit(side.numbers("score") if graded else side.numbers("passed"))
-    return replace(side, outcome=np.where(error, np.nan, outcome))
+    return replace(side, outcome=np.where(side.error, np.nan, outcome))
 
 
 def _check_outcome(side: SideTrials, code: int, *, graded: bool) -> Floats:
@@ -303,61 +346,24 @@ def _check_names(*runs: Run) -> tuple[str, ...]:
     return tuple(sorted(name for name in names if name is not None))
 
 
-def _check_rows(column: Any, rows: Ints, names: tuple[str, ...]) -> CheckRows:
+def _check_rows(column: pa.Array, rows: Ints, names: tuple[str, ...]) -> CheckRows:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    column = column.combine_chunks()  # the parents' indices count within a chunk
-    parent = as_ints(pc.list_parent_indices(column), null=-1)
     flat = pc.list_flatten(column)
-    code = as_ints(
-        pc.index_in(pc.struct_field(flat, "check"), value_set=pa.array(names, pa.string())), null=-1
+    checks = CheckRows(
+        row=as_ints(pc.list_parent_indices(column), null=-1),
+        code=as_ints(
+            pc.index_in(pc.struct_field(flat, "check"), value_set=pa.array(names, pa.string())),
+            null=-1,
+        ),
+        passed=as_floats(pc.struct_field(flat, "passed")),
+        score=as_floats(pc.struct_field(flat, "score")),
     )
     place = np.full(len(column), -1, dtype=np.int64)
     place[rows] = np.arange(rows.size)
-    row = place[parent] if parent.size else parent
+    if np.array_equal(place, np.arange(rows.size)):
+        return checks
+    row = place[checks.row]
     kept = row >= 0
-    return CheckRows(
-        row=row[kept],
-        code=code[kept],
-        passed=as_floats(pc.struct_field(flat, "passed"))[kept],
-        score=as_floats(pc.struct_field(flat, "score"))[kept],
-    )
-
-
-def text_codes(values: pa.Array) -> tuple[Ints, list[str]]:
-    """Text as codes into its sorted levels; -1 where null."""
-    import pyarrow.compute as pc
-
-    levels = pc.unique(values).drop_null()
-    levels = levels.take(pc.sort_indices(levels))
-    return as_ints(pc.index_in(values, value_set=levels), null=-1), levels.to_pylist()
-
-
-def as_floats(column: Any) -> Floats:
-    """Numbers or truth values as floats, NaN where null."""
-    import pyarrow as pa
-
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    values: Floats = array.cast(pa.float64()).to_numpy(zero_copy_only=False)
-    return values
-
-
-def as_ints(column: Any, *, null: int) -> Ints:
-    """Whole numbers, `null` standing for null."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    values: Ints = pc.fill_null(array.cast(pa.int64()), null).to_numpy(zero_copy_only=False)
-    return values
-
-
-def as_bools(column: Any) -> Bools:
-    """Truth values, null as false."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    values: Bools = pc.fill_null(array, False).to_numpy(zero_copy_only=False)
-    return values
+    return CheckRows(row[kept], checks.code[kept], checks.passed[kept], checks.score[kept])

@@ -9,8 +9,9 @@ from typing import Literal
 import numpy as np
 
 from ..errors import InputError
+from .columns import Bools, Floats, Ints, as_ints, text_codes
 from .measuring import Rng, measure, stream
-from .pairing import Bools, Floats, Ints, Paired, as_ints, text_codes
+from .pairing import Paired
 from .result import Slice
 
 Adjustment = Literal["bh", "max-t"]
@@ -142,7 +143,12 @@ class Key:
     n_cases: int
 
     def __len__(self) -> int:
-        return int(np.unique(self.code[self.code >= 0]).size)
+        return int(np.count_nonzero(self._often))
+
+    @property
+    def _often(self) -> Ints:
+        """How many cases have each level."""
+        return np.bincount(self.code + 1, minlength=1)[1:]
 
     def restricted(self, cases: Bools) -> Key:
         """The same for some of the cases."""
@@ -153,7 +159,7 @@ class Key:
         """2 to 20 levels, not one for each case; a single tag does, where some cases lack it."""
         number, n = len(self), int(cases.sum())
         if number == 1:
-            return np.unique(self.case).size < n
+            return int(np.count_nonzero(np.bincount(self.case))) < n
         return 1 < number <= MOST_LEVELS and number < n
 
     def splits_like(self, other: Key) -> bool:
@@ -165,7 +171,7 @@ class Key:
 
     def levels(self) -> Iterator[tuple[str, Bools]]:
         """Each level and its cases."""
-        for code in np.unique(self.code[self.code >= 0]).tolist():
+        for code in np.flatnonzero(self._often).tolist():
             level = np.zeros(self.n_cases, dtype=bool)
             level[self.case[self.code == code]] = True
             yield self.names[code], level

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..compare.columns import Ints
 from ..compare.comparing import compare
-from ..compare.pairing import Ints
 from ..compare.result import Comparison
 from ..errors import InputError
 from ..runs.model import Run

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..compare.pairing import Bools, Ints, Paired
+from ..compare.columns import Bools, Ints
+from ..compare.pairing import Paired
 from .fixed import groups_of
 from .judging import Judged, nothing
 from .ledger import Ledger

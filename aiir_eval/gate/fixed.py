@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..compare.pairing import Bools, Ints, Paired
+from ..compare.columns import Bools, Ints
+from ..compare.pairing import Paired
 from ..compare.result import Needed
 from .judging import Ground, Judged, nothing
 from .policy import Claim

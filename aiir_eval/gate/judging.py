@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..compare.columns import Bools
 from ..compare.comparing import trials_of_each
 from ..compare.measuring import Rng, measure, stream
-from ..compare.pairing import Bools, Paired
+from ..compare.pairing import Paired
 from ..compare.result import Needed
 from .policy import Claim, Policy
 from .selecting import levels_of, selected

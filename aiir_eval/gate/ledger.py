@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from ..compare.pairing import Floats, Ints
+from ..compare.columns import Floats, Ints
 
 if TYPE_CHECKING:
     from ..runs.model import Run

@@ -13,7 +13,8 @@ from math import sqrt
 
 import numpy as np
 
-from ..compare.pairing import Bools, Floats, Ints, Paired, SideTrials
+from ..compare.columns import Bools, Floats, Ints
+from ..compare.pairing import Paired, SideTrials
 from ..compare.pilot import by_trial, in_order
 
 

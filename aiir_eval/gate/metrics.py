@@ -6,8 +6,9 @@ from typing import Literal
 
 import numpy as np
 
+from ..compare.columns import Bools, Floats, Ints
 from ..compare.measuring import Rng
-from ..compare.pairing import Bools, Floats, Ints, Paired, SideTrials
+from ..compare.pairing import Paired, SideTrials
 from .judging import Ground, Judged, nothing
 from .policy import Claim
 

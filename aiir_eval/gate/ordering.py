@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..compare.columns import Floats, Ints
 from ..compare.measuring import Rng
-from ..compare.pairing import Floats, Ints, Paired
+from ..compare.pairing import Paired
 
 LEAST_CLUSTERS = 20
 """A stratum of fewer is put together with others: every block needs a cluster of each."""

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..compare.columns import Bools, Floats, Ints
 from ..compare.measuring import Rng, stream
-from ..compare.pairing import Bools, Floats, Ints
 from .calibration import ClaimCalibration, Coverage
 from .fixed import Group, at_least, groups_of, unproven_checks
 from .gating import weigh

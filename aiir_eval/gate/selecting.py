@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..compare.pairing import Bools, Paired
+from ..compare.columns import Bools
+from ..compare.pairing import Paired
 from ..compare.slices import Key, keys_of
 from .policy import Select
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from ..compare.pairing import Ints
+from ..compare.columns import Ints
 from ..compare.result import Needed
 from .fixed import Group, one_answer_reason, rate_reason, unproven_reason
 from .judging import Judged, amount, changed, count_reason

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from aiir_eval.stats.clustering import as_rates, cluster_codes, cluster_totals, clustered_mean
+from aiir_eval.stats.clustering import as_rates, cluster_codes, clustered_mean
 from aiir_eval.stats.intervals import ConfidenceInterval
 
 
@@ -97,8 +97,8 @@ def pass_rate(
     means = as_rates(case_means, "case_means")
     codes = cluster_codes(clusters, means.size)
     mean = clustered_mean(means, codes)
-    rarer = means if mean.estimate <= 0.5 else 1 - means
-    n_nonzero = int(np.count_nonzero(cluster_totals(rarer, codes)[0]))
+    rarer = mean.totals if mean.estimate <= 0.5 else mean.sizes - mean.totals
+    n_nonzero = int(np.count_nonzero(np.abs(rarer) > 1e-12 * mean.sizes))
     effect, df = mean.design_effect(mean.estimate * (1 - mean.estimate) / mean.n, n_nonzero)
     if mean.n_clusters == mean.n and bool(np.all((means == 0) | (means == 1))):
         df = mean.df  # single trials: the binomial variance is known, not estimated

@@ -20,7 +20,7 @@ from aiir_eval.gate.policy import Policy
 from aiir_eval.gate.result import VerdictName
 from aiir_eval.runs.model import Run, trial_schema
 
-QUIET = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+QUIET = settings(max_examples=40, suppress_health_check=list(HealthCheck))
 
 POLICY = Policy.model_validate(
     {

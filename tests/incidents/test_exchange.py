@@ -357,7 +357,7 @@ reports = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(reports)
 def test_whatever_a_report_says_in_out_and_in_is_stable(report: dict[str, Any]) -> None:
     first = back(report)

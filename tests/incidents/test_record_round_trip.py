@@ -139,7 +139,6 @@ records = st.fixed_dictionaries(
 
 @settings(
     max_examples=150,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(records)

@@ -42,7 +42,7 @@ def test_ks_of_large_samples_keeps_the_distance_and_almost_the_pvalue() -> None:
     assert ours.pvalue == pytest.approx(theirs.pvalue, abs=2e-7)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.integers(-3, 3), min_size=2, max_size=700),
     st.lists(st.integers(-3, 3), min_size=2, max_size=700),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import fsum
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from aiir_eval.stats import (
     sign_flip,
     variance_components,
 )
+from aiir_eval.stats.clustering import cluster_totals
 
 
 @st.composite
@@ -93,3 +95,28 @@ def test_labels_of_any_kind_are_clusters() -> None:
         np.repeat([1.5, 2.5, 3.5, 4.5], 2),
     ):
         assert paired_difference(before, after, clusters=labels) == expected
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(-280, 280), st.booleans())
+def test_sums_of_clusters_are_as_exact_as_can_be_in_any_order(
+    seed: int, exponent: int, wide: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(2, 400))
+    values = rng.normal(size=n) * 10.0**exponent
+    if wide:  # values that lie far apart
+        values *= 10.0 ** rng.uniform(-12, 0, n)
+    codes = rng.integers(0, 5, n)
+    codes[:5] = np.arange(min(5, n))
+    codes[n - 1] = 0  # at least one cluster has two
+    order = rng.permutation(n)
+    totals, sizes = cluster_totals(values, codes)
+    assert np.array_equal(cluster_totals(values[order], codes[order]), (totals, sizes))
+    exact = {
+        (float((codes == code).sum()), fsum(values[codes == code])) for code in np.unique(codes)
+    }
+    for (size, total), (n_there, sum_there) in zip(
+        zip(sizes, totals, strict=True), sorted(exact), strict=True
+    ):
+        assert size == n_there
+        assert abs(total - sum_there) <= 4e-16 * np.abs(values).max() * size

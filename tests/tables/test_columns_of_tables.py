@@ -36,7 +36,7 @@ def test_an_id_of_several_columns_is_joined_and_escaped() -> None:
     assert join_id(rows, "a, b") == join_id(rows, ["a", "b"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.tuples(st.text("a|\\", min_size=1), st.text("a|\\", min_size=1)), min_size=1, unique=True

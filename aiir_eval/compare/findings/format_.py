@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ...answers import has_fence, is_blank, is_json
-from ..pairing import Bools, Floats, SideTrials, as_bools
+from ..columns import Bools, Floats, as_bools
+from ..pairing import Paired, SideTrials
 from ..result import Finding
 from .seen import Candidate, Seen, percent
 
@@ -94,30 +96,22 @@ def _only_form_fails(strict: Floats, lenient: Floats) -> Floats:
 @dataclass(frozen=True, slots=True)
 class _Mark:
     name: str
-    of: Callable[[SideTrials], Bools]
+    of: Callable[[Paired], tuple[Bools, Bools]]
     appears: str | None  # what is said when it appears, and when it goes
     goes: str | None
 
 
 def _marks(seen: Seen) -> Iterator[Candidate]:
     """A mark of form appears or goes, and most of what broke goes with it."""
-    import pyarrow.compute as pc
-
-    known = [
-        as_bools(pc.is_valid(side.column("output"))) & ~side.error
-        for side in (seen.paired.old, seen.paired.new)
-    ]
-    if not seen.fell or not all(side.any() for side in known):
+    if not seen.fell or not all(side.any() for side in seen.answered):
         return
     for mark in _MARKS:
-        marked = [mark.of(side) for side in (seen.paired.old, seen.paired.new)]
+        marked = mark.of(seen.paired)
         if not any(side.any() for side in marked):
             continue
         before, after = (
             side.case_means(np.where(there, has_it, np.nan))
-            for side, there, has_it in zip(
-                (seen.paired.old, seen.paired.new), known, marked, strict=True
-            )
+            for side, there, has_it in zip(seen.paired.sides, seen.answered, marked, strict=True)
         )
         shift = seen.shift(before, after)
         if shift is None:
@@ -163,30 +157,35 @@ def _explained(before: Floats, after: Floats, changed: Bools) -> tuple[float, bo
     return share, rate_gone >= rate_kept
 
 
-def _fence(side: SideTrials) -> Bools:
-    return as_bools(has_fence(side.column("output")))
+def _told(ask: Callable[[Any], Any]) -> Callable[[Paired], tuple[Bools, Bools]]:
+    return lambda paired: paired.outputs.told(ask)
 
 
-def _empty(side: SideTrials) -> Bools:
+def _empty(paired: Paired) -> tuple[Bools, Bools]:
+    """Nothing said, and nothing done either."""
+    old, new = paired.outputs.told(is_blank)
+    return old & ~_called(paired.old), new & ~_called(paired.new)
+
+
+def _called(side: SideTrials) -> Bools:
     import pyarrow.compute as pc
 
-    blank = as_bools(is_blank(side.column("output")))
-    return blank & ~as_bools(pc.greater(pc.list_value_length(side.column("tool_calls")), 0))
+    return as_bools(pc.greater(pc.list_value_length(side.column("tool_calls")), 0))
 
 
-def _cut(side: SideTrials) -> Bools:
+def _cut(paired: Paired) -> tuple[Bools, Bools]:
+    return _at_the_limit(paired.old), _at_the_limit(paired.new)
+
+
+def _at_the_limit(side: SideTrials) -> Bools:
     import pyarrow.compute as pc
 
     return as_bools(pc.equal(side.column("finish_reason"), "length"))
 
 
-def _json(side: SideTrials) -> Bools:
-    return as_bools(is_json(side.column("output")))
-
-
 _MARKS = (
-    _Mark("code_fence", _fence, "Code fences (```) appeared", "Code fences (```) went"),
+    _Mark("code_fence", _told(has_fence), "Code fences (```) appeared", "Code fences (```) went"),
     _Mark("empty_output", _empty, "Empty answers appeared", None),
     _Mark("cut_off", _cut, "Answers are cut off at the token limit", None),
-    _Mark("json", _json, None, "Answers are no longer JSON"),
+    _Mark("json", _told(is_json), None, "Answers are no longer JSON"),
 )

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..columns import Bools
 from ..measuring import measure
-from ..pairing import Bools
 from ..result import CheckComparison, Finding
 from .format_ import is_nested
 from .seen import Candidate, Seen

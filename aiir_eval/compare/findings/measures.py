@@ -8,7 +8,8 @@ from math import exp, log
 
 import numpy as np
 
-from ..pairing import Floats, SideTrials, as_floats
+from ..columns import Floats
+from ..pairing import Paired
 from ..result import Finding, FindingCode
 from .seen import Candidate, Seen
 
@@ -19,7 +20,7 @@ LEAST_COST_RATIO = 1.1  # money adds up
 @dataclass(frozen=True, slots=True)
 class _Measure:
     code: FindingCode
-    of: Callable[[SideTrials], Floats]
+    of: Callable[[Paired], tuple[Floats, Floats]]
     least: float
     up: str
     down: str
@@ -39,8 +40,7 @@ def _shift(seen: Seen, measure: _Measure) -> Iterator[Candidate]:
     from ...stats.paired import MIN_CLUSTERS
 
     sides = []
-    for side in (seen.paired.old, seen.paired.new):
-        values = measure.of(side)
+    for side, values in zip(seen.paired.sides, measure.of(seen.paired), strict=True):
         with np.errstate(divide="ignore", invalid="ignore"):
             logs = np.where((values > 0) & ~side.error, np.log(values), np.nan)
         sides.append(side.case_means(logs))
@@ -83,18 +83,22 @@ def _change(ratio: float, measure: _Measure) -> str:
     return f"is {100 * (1 - ratio):.0f}% {measure.down}"
 
 
-def _length(side: SideTrials) -> Floats:
+def _length(paired: Paired) -> tuple[Floats, Floats]:
     """Characters, plus one, so that an empty answer has a length too."""
     import pyarrow.compute as pc
 
-    return as_floats(pc.utf8_length(side.column("output"))) + 1
+    return paired.outputs.measured(lambda texts: pc.add(pc.utf8_length(texts), 1))
+
+
+def _recorded(column: str) -> Callable[[Paired], tuple[Floats, Floats]]:
+    return lambda paired: (paired.old.numbers(column), paired.new.numbers(column))
 
 
 _MEASURES = (
     _Measure("length_shift", _length, LEAST_RATIO, "longer", "shorter", "The typical answer"),
     _Measure(
         "latency_shift",
-        lambda side: side.numbers("latency_s"),
+        _recorded("latency_s"),
         LEAST_RATIO,
         "slower",
         "faster",
@@ -102,7 +106,7 @@ _MEASURES = (
     ),
     _Measure(
         "cost_shift",
-        lambda side: side.numbers("cost_usd"),
+        _recorded("cost_usd"),
         LEAST_COST_RATIO,
         "dearer",
         "cheaper",

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from ...answers import refuses
-from ..pairing import Floats, SideTrials, as_bools
+from ..columns import Bools, as_bools
+from ..pairing import SideTrials
 from ..result import Finding
 from .seen import Candidate, Seen, percent
 
@@ -15,7 +16,11 @@ LEAST_SHIFT = 0.03
 
 
 def find(seen: Seen) -> Iterator[Candidate]:
-    old, new = _refused(seen.paired.old), _refused(seen.paired.new)
+    said_no = seen.paired.outputs.told(refuses)
+    old, new = (
+        np.where(answered, no | _filtered(side), np.nan)
+        for side, answered, no in zip(seen.paired.sides, seen.answered, said_no, strict=True)
+    )
     shift = seen.shift(seen.paired.old.case_means(old), seen.paired.new.case_means(new))
     if shift is None:
         return
@@ -34,12 +39,7 @@ def find(seen: Seen) -> Iterator[Candidate]:
     )
 
 
-def _refused(side: SideTrials) -> Floats:
-    """1 where a trial's answer opens with a refusal or was filtered, NaN where none is recorded."""
+def _filtered(side: SideTrials) -> Bools:
     import pyarrow.compute as pc
 
-    output = side.column("output")
-    said_no = as_bools(refuses(output))
-    filtered = as_bools(pc.equal(side.column("finish_reason"), "content_filter"))
-    known = as_bools(pc.is_valid(output)) & ~side.error
-    return np.where(known, said_no | filtered, np.nan)
+    return as_bools(pc.equal(side.column("finish_reason"), "content_filter"))

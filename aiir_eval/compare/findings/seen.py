@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..columns import Bools, Floats
 from ..identical import SameAnswers
 from ..measuring import Rng, measure
-from ..pairing import Bools, Floats, Paired
+from ..pairing import Paired
 from ..result import CheckComparison, Conclusion, Finding, Needed, Slice
 
 if TYPE_CHECKING:
@@ -56,17 +57,29 @@ class Seen:
         return 1 - self.confidence_level
 
     @cached_property
+    def answered(self) -> tuple[Bools, Bools]:
+        """The trials of either side whose output was recorded and that did not error."""
+        old, new = self.paired.outputs.recorded
+        return old & ~self.paired.old.error, new & ~self.paired.new.error
+
+    @cached_property
     def fell(self) -> list[tuple[str, PairedDifference, Floats, Floats]]:
         """What got worse beyond chance: (name, difference, case means before, after).
 
         The checks where there are several, else the outcome itself.
         """
-        found = []
-        for check in self.checks:
-            means = self.paired.check_means(self.paired.check_names.index(check.check))
-            found.append((check.check, check.difference, *means))
-        if len(found) < 2 and self.difference is not None:
-            found = [("the outcome", self.difference, self.paired.baseline, self.paired.candidate)]
+        if len(self.checks) < 2 and self.difference is not None:
+            means = (self.paired.baseline, self.paired.candidate)
+            found = [("the outcome", self.difference, *means)]
+        else:
+            found = [
+                (
+                    check.check,
+                    check.difference,
+                    *self.paired.check_means(self.paired.check_names.index(check.check)),
+                )
+                for check in self.checks
+            ]
         return [item for item in found if item[1].estimate < 0 and item[1].pvalue <= self.alpha]
 
     def shift(self, before: Floats, after: Floats) -> PairedDifference | None:
