@@ -14,6 +14,8 @@ telemetry client
 LiteLLM           no usage, but at import it fetches a price      ``LITELLM_LOCAL_MODEL_COST_MAP``
 (Evidently uses   list from GitHub
 it if installed)
+DeepEval, Ragas   names of metrics; MLflow wraps both             ``DEEPEVAL_TELEMETRY_OPT_OUT``,
+                                                                  ``RAGAS_DO_NOT_TRACK``
 ================  ==============================================  ===============================
 """
 
@@ -28,6 +30,8 @@ SWITCHES: Mapping[str, str] = {
     "EVIDENTLY_DISABLE_TELEMETRY": "1",
     "ITERATIVE_DO_NOT_TRACK": "1",
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    "DEEPEVAL_TELEMETRY_OPT_OUT": "YES",
+    "RAGAS_DO_NOT_TRACK": "true",
 }
 
 

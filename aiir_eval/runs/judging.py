@@ -67,6 +67,10 @@ class Judge:
         pairs = (pair for checks in self.scorers.values() for pair in checks)
         return dict(sorted({check.scorer: scorer.version for check, scorer in pairs}.items()))
 
+    def waits(self, case: Case) -> bool:
+        """Whether a check of the case asks a model, which takes seconds."""
+        return any(getattr(scorer, "waits", False) for _, scorer in self.scorers[case.id])
+
     def judge(
         self, case: Case, output: str, tool_calls: Sequence[ToolCall] = ()
     ) -> tuple[list[CheckRow], str | None]:
@@ -77,6 +81,7 @@ class Judge:
             expected=case.expected,
             input=case.plain_input(),
             context=[passage.model_dump() for passage in case.context],
+            tools=[tool.model_dump() for tool in case.tools],
         )
         rows = []
         for check, scorer in self.scorers[case.id]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from ..errors import InputError, Problem, TableError
 from ..suites.model import Case, Suite
 from ..tables import as_numbers, as_passed, as_text, table_name
 from .judging import Judge
-from .rows import check_column, expected_text, outcome
+from .rows import CheckRow, check_column, expected_text, outcome
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 NO_OUTPUT = "the table has no output for this trial"  # an empty CSV cell is null; "" is empty text
 RECORDED = "recorded"  # the scorer of a verdict or score that stands in the table
 _VERSION = "1"
+_AT_ONCE = 8  # judgements by a model
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,10 +164,7 @@ def scored(
     judge = Judge.of(
         {case_id: cases[case_id] for case_id in ids}.values(), allow_python=allow_python
     )
-    judged = [
-        ([], NO_OUTPUT) if output is None else judge.judge(case, output)
-        for case, output in zip(rows, columns["output"].to_pylist(), strict=True)
-    ]
+    judged = _judged(judge, rows, columns["output"].to_pylist())
     checks = [found for found, _ in judged]
     outcomes = [outcome(found) for found in checks]
     return {
@@ -181,6 +180,18 @@ def scored(
         "passed": [passed for passed, _ in outcomes],
         "score": [score for _, score in outcomes],
     }
+
+
+def _judged(
+    judge: Judge, rows: Sequence[Case], outputs: Sequence[str | None]
+) -> list[tuple[list[CheckRow], str | None]]:
+    def one(case: Case, output: str | None) -> tuple[list[CheckRow], str | None]:
+        return ([], NO_OUTPUT) if output is None else judge.judge(case, output)
+
+    if not any(judge.waits(case) for case in rows):
+        return list(map(one, rows, outputs))
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(pool.map(one, rows, outputs))
 
 
 def _refuse_unknown_cases(

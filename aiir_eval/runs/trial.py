@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..errors import AiirError
@@ -57,7 +58,8 @@ async def run_trial(
     if reply is None:
         return _error_row(case, trial, error, latency_s=seconds, started_at=started_at)
     said = _said(reply, seconds)
-    checks, error = judge.judge(case, reply.output, reply.tool_calls)
+    judging = partial(judge.judge, case, reply.output, reply.tool_calls)
+    checks, error = await asyncio.to_thread(judging) if judge.waits(case) else judging()
     error = error or _flaw_of(checks)
     if error is not None:
         return _error_row(case, trial, error, **said, started_at=started_at)

@@ -18,6 +18,7 @@ class Answer:
     expected: Any = None
     input: str | Sequence[Mapping[str, Any]] = ""
     context: Sequence[Mapping[str, Any]] = ()
+    tools: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,9 @@ from typing import Any
 
 from ..errors import InputError
 from ..user_code import load_function, module_digests
-from .protocol import Answer, Judgement, ScoringError
+from . import mlflow
+from .consent import require_named
+from .protocol import Answer, Judgement, Scorer, ScoringError
 
 PREFIX = "python:"
 
@@ -51,23 +53,21 @@ def _judgement(result: Any, name: str) -> Judgement:
 
 def python_scorer(
     name: str, parameters: Mapping[str, Any], *, allow_python: Collection[str]
-) -> PythonScorer:
+) -> Scorer:
     """The function named ``python:module:function``, if `allow_python` names it too.
 
-    Parameters of the check are passed to it by keyword. Raises `InputError`.
+    Parameters of the check are passed to it by keyword. It may also be a scorer written for MLflow,
+    which takes those of `mlflow.NAME`. Raises `InputError`.
     """
     path = name.removeprefix(PREFIX)
     module_name, _, function_name = path.partition(":")
     if not module_name or not function_name:
         raise InputError(f"{name!r} does not name a function", hint="python:module:function")
-    if path not in {allowed.removeprefix(PREFIX) for allowed in allow_python}:
-        raise InputError(
-            f"the scorer {name} is code, and a suite may not decide to run it",
-            hint=f"if you trust it, type: --allow-scorer {name} "
-            f"(in Python: allow_python=[{name!r}]), or name it under scorers: in aiir.yaml",
-        )
+    require_named(name, allow_python, "is code")
     function, module = load_function(path, [Path.cwd()])
     version = module_digests(module, function)["module"][:16]
+    if mlflow.is_scorer(function):
+        return mlflow.of_object(name, function, parameters, version)
     try:
         inspect.signature(function).bind(None, **parameters)
     except TypeError as error:

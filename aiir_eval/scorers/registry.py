@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from ..documents import field_path
 from ..errors import InputError, Problem
+from . import evidently, mlflow
 from .canary import Canary
 from .containing import Contains, NotContains
 from .equality import Choice, Equals
@@ -42,16 +43,24 @@ SCORERS: Mapping[str, type[Parameters]] = MappingProxyType(
 )
 
 
+OTHERS = ("mlflow.NAME", "evidently.NAME", "python:module:function")
+
+
 def make_scorer(check: Check, *, allow_python: Collection[str] = ()) -> Scorer:
     """The scorer a check names, with the check's parameters.
 
     Looks among the scorers of this package, then among those that installed packages offer under
     the entry point ``aiir_eval.scorers`` (a callable that takes the parameters by keyword).
-    ``python:module:function`` runs only when `allow_python` names it. Raises `InputError` with
+    ``mlflow.NAME`` is a scorer of MLflow, ``evidently.NAME`` a descriptor of Evidently. What a
+    suite may not decide alone (``python:module:function``, scorers that ask a model or match a
+    pattern without a time limit) runs only when `allow_python` names it. Raises `InputError` with
     every problem at once.
     """
     if check.scorer.startswith(PREFIX):
         return python_scorer(check.scorer, check.parameters, allow_python=allow_python)
+    for library in (mlflow, evidently):
+        if check.scorer.startswith(library.PREFIX):
+            return _of_library(library.scorer_of, check, allow_python)
     factory: Callable[..., Scorer]
     if check.scorer in SCORERS:
         factory = SCORERS[check.scorer]
@@ -73,6 +82,15 @@ def make_scorer(check: Check, *, allow_python: Collection[str] = ()) -> Scorer:
     return scorer
 
 
+def _of_library(make: Callable[..., Scorer], check: Check, allow_python: Collection[str]) -> Scorer:
+    try:
+        return make(check, allowed=allow_python)
+    except ValidationError as error:
+        raise InputError(problems=_problems(error, check, make)) from None
+    except (TypeError, ValueError) as error:
+        raise InputError(f"check {check.name}: {error}") from None
+
+
 def needs_expected(scorer: Scorer) -> bool:
     """Whether a scorer compares with the case's expected value."""
     return bool(getattr(scorer, "needs_expected", False))
@@ -84,7 +102,7 @@ def _offered() -> Mapping[str, EntryPoint]:
 
 
 def _unknown(check: Check) -> InputError:
-    known = [*SCORERS, *sorted(_offered()), "python:module:function"]
+    known = [*SCORERS, *sorted(_offered()), *OTHERS]
     near = difflib.get_close_matches(check.scorer, known, n=1)
     question = f"did you mean {near[0]}? " if near else ""
     return InputError(

@@ -133,13 +133,16 @@ def named_checks(checks: Sequence[Check | Mapping[str, Any] | str]) -> list[Chec
 
 
 def _require_usable(checks: Sequence[Check], *, has_expected: bool) -> None:
-    """Making a suite runs no code of the user's, so python scorers are first met when it runs."""
+    """Making a suite runs no scorer, so those that must be named when it runs need it not yet.
+
+    A python scorer is not even imported.
+    """
     problems: list[Problem] = []
     for check in checks:
         if check.scorer.startswith(PREFIX):
             continue
         try:
-            scorer = make_scorer(check)
+            scorer = make_scorer(check, allow_python=[check.scorer])
         except InputError as error:
             problems.extend(error.problems)
             continue

@@ -23,7 +23,8 @@ def check_schema() -> dict[str, Any]:
     known = [_one(name, factory.model_json_schema()) for name, factory in SCORERS.items()]
     other = {
         "type": "object",
-        "description": "A scorer of another package, or python:module:function.",
+        "description": "A scorer of MLflow (mlflow.NAME), Evidently (evidently.NAME) or "
+        "another package, or python:module:function.",
         "required": ["scorer"],
         "properties": {
             "scorer": {"type": "string", "minLength": 1, "not": {"enum": list(SCORERS)}},
