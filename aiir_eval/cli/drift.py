@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
 from ..drift.declared import LEVEL_TESTS, NUMERIC_TESTS, LevelTest, NumericTest
 from .output import format_option, note, print_json, wants_color, width
+from .repeating import digests_of, this_command
 from .sources import table_of, tracking_option
 
 if TYPE_CHECKING:
@@ -157,6 +159,9 @@ def drift(
         confidence_level=confidence_level,
         memory_limit=memory_limit,
     )
+    shown = ("out", "format_", "mlflow_uri", "experiment", "tracking_uri", "memory_limit")
+    again = this_command(without=shown)
+    report = replace(report, command=again, digests=digests_of((reference, current)))
     if out is not None:
         from ..drift.document import save_drift
 

@@ -3,8 +3,9 @@
 ::
 
     schema, then the keys of `aiir compare --format json`
-    saved   what a report needs besides: the statistics in full, the manifests of both runs, and
-            the flipped cases with their trials (at most MOST_FLIPS of each direction)
+    saved   what a report needs besides: the statistics in full, what a plan needs where nothing
+            is settled, the folders and manifests of both runs, and the flipped cases with their
+            trials (at most MOST_FLIPS of each direction)
 
 A comparison that was read back holds the flipped cases alone: `.paired` is None.
 """
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..documents import read_json, write_json
-from ..errors import DocumentError
+from ..errors import DocumentError, InputError
 from ..runs.model import Run, RunManifest, trial_schema
 from ..suites.model import Case
 from .result import CheckComparison, Comparison, Finding, Flips, Needed, Side, Slice
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from ..stats import PairedDifference
+    from .pilot import Pilot
 
 SCHEMA = "aiir/comparison/1"
 MOST_FLIPS = 200  # of each direction whose trials are kept
@@ -68,6 +70,7 @@ def comparison_mapping(comparison: Comparison) -> dict[str, Any]:
             "needed": None if comparison.needed is None else comparison.needed.to_dict(),
             "difference": _fields(comparison.difference),
             "non_inferiority": _fields(comparison.non_inferiority),
+            "pilot": _pilot_fields(comparison),
             "checks": [
                 {
                     "difference": _fields(check.difference),
@@ -128,6 +131,7 @@ def _comparison(data: Mapping[str, Any]) -> Comparison:
         new=_run(saved["candidate"]),
         margin=saved["margin"],
         check=saved["check"],
+        pilot=_pilot(saved.get("pilot")),
     )
 
 
@@ -136,6 +140,27 @@ def _fields(result: Any) -> dict[str, Any] | None:
     if result is None:
         return None
     return {name: _plain(value) for name, value in asdict(result).items()}
+
+
+def _pilot_fields(comparison: Comparison) -> dict[str, Any] | None:
+    """The rates that a plan needs: of a comparison that leaves the question open."""
+    from .pilot import read_pilot
+
+    if comparison.conclusion != "inconclusive":
+        return None
+    try:
+        return _fields(read_pilot(comparison))
+    except InputError:  # too few cases to plan from
+        return None
+
+
+def _pilot(fields: Mapping[str, Any] | None) -> Pilot | None:
+    from .pilot import Pilot
+
+    if fields is None:
+        return None
+    sizes, remarks = tuple(fields["cluster_sizes"]), tuple(fields["remarks"])
+    return Pilot(**{**_numbers(fields), "cluster_sizes": sizes, "remarks": remarks})
 
 
 def _plain(value: Any) -> Any:
@@ -189,6 +214,7 @@ def _run_mapping(run: Run, kept: Sequence[str]) -> dict[str, Any]:
     return {
         # Trials by case are as many as cases: what was run stands in run.json.
         "manifest": {**manifest, "trials": {}},
+        "path": None if run.path is None else str(run.path),
         "trials": [_trial(row) for row in trials.to_pylist()],
         "cases": [case.to_mapping() for id_, case in run.cases.items() if id_ in wanted],
     }
@@ -209,7 +235,8 @@ def _trial(row: dict[str, Any]) -> dict[str, Any]:
 def _run(data: Mapping[str, Any]) -> Run:
     manifest = RunManifest.model_validate(data["manifest"])
     cases = [Case.model_validate(case) for case in data["cases"]]
-    return Run(manifest, _trials(data["trials"]), None, cases)
+    path = data.get("path")
+    return Run(manifest, _trials(data["trials"]), None if path is None else Path(path), cases)
 
 
 def _trials(rows: Sequence[Mapping[str, Any]]) -> pa.Table:

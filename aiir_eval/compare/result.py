@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ..runs.model import Run
     from ..stats import NonInferiority, PairedDifference
     from .pairing import Paired
+    from .pilot import Pilot
 
 Conclusion = Literal["regressed", "improved", "non_inferior", "inconclusive", "invalid"]
 Severity = Literal["info", "warning", "error"]
@@ -175,6 +176,7 @@ class Comparison:
     margin: float | None = None
     check: str | None = None  # the one check that was compared, where one was asked for
     paired: Paired | None = field(default=None, repr=False, compare=False)
+    pilot: Pilot | None = field(default=None, repr=False, compare=False)  # of one read from a file
 
     @property
     def comparable(self) -> bool:

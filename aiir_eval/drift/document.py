@@ -156,6 +156,8 @@ class DriftDocument(BaseModel):
     joint: ColumnDocument | None = None
     series: list[SeriesDocument] = Field(default_factory=list)
     segments: list[SegmentDocument] = Field(default_factory=list)
+    command: str = ""
+    digests: dict[str, str] = Field(default_factory=dict)
 
 
 def save_drift(report: DriftReport, path: str | Path) -> None:
@@ -171,6 +173,8 @@ def drift_mapping(report: DriftReport) -> dict[str, Any]:
         content["joint"] = _column_mapping(report.joint)
     content["notes"] = list(report.notes)
     content["confidence_level"] = json_number(report.confidence_level)
+    if report.command:
+        content |= {"command": report.command, "digests": dict(report.digests)}
     return content
 
 
@@ -246,6 +250,8 @@ def _report(saved: DriftDocument) -> DriftReport:
         joint=None if saved.joint is None else _column(saved.joint),
         series=tuple(_series(series) for series in saved.series),
         segments=tuple(_segment(segment) for segment in saved.segments),
+        command=saved.command,
+        digests=saved.digests,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from math import nan
 from pathlib import Path
@@ -213,7 +213,8 @@ class DriftReport:
     `notes` say which columns were not tested and why, what counts as a change, and what is missing
     where the conclusion is ``inconclusive``. `joint` is the test of all columns together, `series`
     the columns over time, `segments` the rows that explain the change, the telling ones first; each
-    only where it was asked for.
+    only where it was asked for. `command` computes the report again, `digests` are the SHA-256 of
+    what it read; both empty where it was made of data frames.
     """
 
     conclusion: DriftConclusion
@@ -225,6 +226,8 @@ class DriftReport:
     joint: ColumnDrift | None = None
     series: Sequence[Series] = ()
     segments: Sequence[Segment] = ()
+    command: str = ""
+    digests: Mapping[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of ``aiir drift --format json``.

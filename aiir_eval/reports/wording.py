@@ -26,7 +26,11 @@ TONES: Mapping[str, Tone] = {
     "warning": "unsure",
     "info": "plain",
 }
-NAMES: Mapping[str, str] = {"non_inferior": "not worse", "no_drift": "no drift"}
+NAMES: Mapping[str, str] = {
+    "non_inferior": "not worse",
+    "no_drift": "no drift",
+    "incident_id": "incident",
+}
 MISSING = "-"
 
 

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...compare.flipped import flipped_cases
+from ...documents import dump_yaml
 from ..wording import graded, number, points, pvalue, rate, rate_span, size, span
 from .page import MAX_OUTPUT, Figure, page
+from .repeating import run_commands
 from .rows import check_group, claim_groups, slice_group
 from .settling import settling
 
@@ -33,7 +35,9 @@ def verdict_page(verdict: Verdict) -> str:
         sentence=verdict.sentence,
         claims=claim_groups(verdict),
         policy=verdict.policy.description,
-        **_parts(verdict.comparison, "gate"),
+        policy_text=dump_yaml(verdict.policy.to_mapping()),
+        commands=_gate_commands(verdict),
+        **_parts(verdict.comparison),
     )
 
 
@@ -44,11 +48,13 @@ def comparison_page(comparison: Comparison) -> str:
         kind="Comparison",
         word=comparison.conclusion,
         sentence=comparison.sentence,
-        **_parts(comparison, "compare"),
+        policy_text="",
+        commands=_compare_commands(comparison),
+        **_parts(comparison),
     )
 
 
-def _parts(comparison: Comparison, command: str) -> dict[str, Any]:
+def _parts(comparison: Comparison) -> dict[str, Any]:
     manifest = comparison.new.manifest
     flips = flipped_cases(comparison, limit=_listed(comparison))
     return {
@@ -63,7 +69,6 @@ def _parts(comparison: Comparison, command: str) -> dict[str, Any]:
         "slices": slice_group(comparison),
         "settling": settling(comparison),
         "compared": _compared(comparison),
-        "commands": _commands(comparison, command),
         "digests": _digests(comparison),
     }
 
@@ -128,19 +133,33 @@ def _compared(comparison: Comparison) -> list[tuple[str, str | None]]:
     ]  # fmt: skip
 
 
-def _commands(comparison: Comparison, command: str) -> list[str]:
-    """The commands that compute this again; none where the runs are not on disk."""
-    old, new = comparison.old.path, comparison.new.path
+def _gate_commands(verdict: Verdict) -> list[str]:
+    """The commands that judge this again, under the policy that the page shows."""
+    comparison = verdict.comparison
+    made, (old, new) = run_commands(comparison.old, comparison.new)
     if old is None or new is None:
         return []
-    paths = shlex.quote(str(old)), shlex.quote(str(new))
-    again = (
-        f"aiir gate --baseline {paths[0]} --candidate {paths[1]}"
-        if command == "gate"
-        else f"aiir compare {paths[0]} {paths[1]}"
-    )
-    test = comparison.non_inferiority
-    return [again + (f" --margin {test.margin:g}" if test and command == "compare" else "")]
+    again = f"aiir gate --baseline {old} --candidate {new} --policy policy.yaml"
+    return [*made, again + (" --aa" if _is_aa(comparison) else "")]
+
+
+def _compare_commands(comparison: Comparison) -> list[str]:
+    """The commands that compute this again."""
+    made, (old, new) = run_commands(comparison.old, comparison.new)
+    if old is None or new is None:
+        return []
+    again = f"aiir compare {old} {new}"
+    if comparison.margin is not None:
+        again += f" --margin {comparison.margin:g}"
+    if comparison.check is not None:
+        again += f" --check {shlex.quote(comparison.check)}"
+    return [*made, again + (" --aa" if _is_aa(comparison) else "")]
+
+
+def _is_aa(comparison: Comparison) -> bool:
+    """Whether one target was compared with itself on purpose."""
+    alike = comparison.old.manifest.fingerprint == comparison.new.manifest.fingerprint
+    return alike and comparison.comparable
 
 
 def _digests(comparison: Comparison) -> list[tuple[str, str | None]]:

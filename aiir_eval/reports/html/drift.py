@@ -71,6 +71,8 @@ def drift_page(report: DriftReport) -> str:
         segments=[view.segment_row(each, rates) for each in report.segments[:MAX_SEGMENTS]],
         n_segments=len(report.segments),
         notes=list(report.notes),
+        command=report.command,
+        digests=_digests(report),
     )
 
 
@@ -107,7 +109,17 @@ def drift_comparison_page(comparison: DriftComparison) -> str:
         ],
         heads=view.COMPARED_HEADS,
         notes=list(comparison.notes),
+        commands=[
+            f"{report.command} -o {when}.json"
+            for when, report in (("then", comparison.then), ("now", comparison.now))
+            if report.command
+        ],
+        digests=list(dict.fromkeys([*_digests(comparison.then), *_digests(comparison.now)])),
     )
+
+
+def _digests(report: DriftReport) -> list[tuple[str, str]]:
+    return [(source, f"sha256 {digest}") for source, digest in report.digests.items()]
 
 
 def _figures(report: DriftReport) -> list[Figure]:

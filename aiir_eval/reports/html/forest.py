@@ -100,7 +100,7 @@ def make_scale(
     reach = max(max(core) - min(core), _median_width(intervals)) or 1.0
     low = max(min([*core, *ends]), min(core) - 1.5 * reach)
     high = min(max([*core, *ends]), max(core) + 1.5 * reach)
-    step = round_step((high - low or 1.0) / TICKS)
+    step = round_step((high - low if high - low > 1e-290 else 1.0) / TICKS)
     first, last = floor(low / step + 1e-9), -floor(-high / step + 1e-9)
     low, high = first * step, max(last, first + 1) * step
     ticks = tuple(

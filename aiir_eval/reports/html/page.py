@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from ...compare.result import Finding
 
+_MINUS = re.compile(r"(?<![\w-])-(?=[\d.])|(?<=\de)-(?=\d)")  # of a number; no hyphen, no date
 MAX_OUTPUT = 6_000  # characters of one output
 
 
@@ -60,13 +61,11 @@ def page(template: str, *, kind: str, word: str | None, sentence: str, **values:
 
 def _typeset(numbers: str) -> str:
     """Our own numbers with real minus and comparison signs."""
-    for plain, sign in (
-        (">=", "\N{GREATER-THAN OR EQUAL TO}"),
-        ("<=", "\N{LESS-THAN OR EQUAL TO}"),
-        ("-", "\N{MINUS SIGN}"),
-    ):
-        numbers = numbers.replace(plain, sign)
-    return numbers
+    if numbers == wording.MISSING:
+        return "\N{EN DASH}"
+    numbers = numbers.replace(">=", "\N{GREATER-THAN OR EQUAL TO}")
+    numbers = numbers.replace("<=", "\N{LESS-THAN OR EQUAL TO}")
+    return _MINUS.sub("\N{MINUS SIGN}", numbers)
 
 
 def _arrow(text: str) -> str:

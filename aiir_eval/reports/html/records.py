@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING
 
+from ...documents import digest
+from ...errors import InputError
 from .. import incident_view
 from ..run_summary import RunSummary, summarize_run
-from ..wording import count, number, rate, rate_span, seconds
+from ..wording import count, name, number, rate, rate_span, seconds
 from .page import Figure, page
+from .repeating import run_command
 
 if TYPE_CHECKING:
     from ...incidents.model import Incident
@@ -37,6 +41,8 @@ def run_page(run: Run) -> str:
         problems=problems,
         when=(manifest.end or manifest.start)[:16].replace("T", " "),
         figures=_run_figures(summary),
+        inputs={case.case_id: _input(run, case.case_id) for case in summary.failing},
+        commands=_again(run),
         digests=[
             ("Suite", f"{manifest.suite_name} {manifest.suite_version}"),
             ("Cases", f"sha256 {manifest.suite_digest}"),
@@ -50,6 +56,17 @@ def run_page(run: Run) -> str:
             ("Tool", f"aiir_eval {manifest.tool_version}"),
         ],
     )
+
+
+def _again(run: Run) -> list[str]:
+    """The command that makes the run again, and what can be done with its folder."""
+    made = run_command(run)
+    return [made] if made else []
+
+
+def _input(run: Run, case_id: str) -> str:
+    case = run.cases.get(case_id)
+    return "" if case is None else incident_view.input_text(case.input)
 
 
 def _run_figures(summary: RunSummary) -> list[Figure]:
@@ -82,6 +99,14 @@ def incident_page(incident: Incident) -> str:
         sentence=incident.title,
         incident=incident,
         state=incident_view.state(incident),
+        figures=_incident_figures(incident),
+        commands=[
+            f"aiir incident show {shlex.quote(incident.id)}",
+            f"aiir suite build --incident {shlex.quote(incident.id)} -o suite.yaml",
+            "aiir suite lint suite.yaml",
+            "aiir run suite.yaml --target TARGET -o runs/candidate",
+        ][: 4 if incident.cases else 1],
+        record_digest=_record_digest(incident),
         sections=incident_view.sections(incident),
         cases=[
             {
@@ -94,3 +119,39 @@ def incident_page(incident: Incident) -> str:
             for case in incident.cases
         ],
     )
+
+
+def _record_digest(incident: Incident) -> str | None:
+    """SHA-256 of the record's canonical JSON; None where a text in it has none."""
+    try:
+        content = incident.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        return f"sha256 {digest(content)}"
+    except (InputError, ValueError):  # half a surrogate pair, say
+        return None
+
+
+def _incident_figures(incident: Incident) -> list[Figure]:
+    flags = [name for name in type(incident.flags).model_fields
+             if getattr(incident.flags, name).value == "yes"]  # fmt: skip
+    figures = [
+        Figure("Status", incident.status.capitalize(), incident.kind.replace("_", " ")),
+        Figure("Class", name(incident.class_).capitalize(), incident.system),
+        Figure(
+            "Occurred" if incident.occurred_at else "Detected",
+            (incident.occurred_at or incident.detected_at or "-")[:10],
+            f"detected {incident.detected_at[:10]}"
+            if incident.occurred_at and incident.detected_at
+            else "",
+        ),
+    ]
+    if flags:
+        told = ", ".join(map(name, flags)).capitalize()
+        figures.append(Figure("Involves", f"{len(flags)} of 5", told))
+    done = sum(step.status == "done" for step in incident.steps.values())
+    if incident.steps:
+        figures.append(Figure("Playbook", f"{done} of 16", "steps done"))
+    bad, good = (
+        sum(len(getattr(case, kind)) for case in incident.cases) for kind in ("bad", "good")
+    )
+    told = f"{bad} bad and {good} good outputs" if incident.cases else "none yet"
+    return [*figures, Figure("Regression cases", f"{len(incident.cases)}", told)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import log
 from typing import TYPE_CHECKING
 
-from ..wording import count
+from ..wording import count, graded, points
 from .curves import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH
 from .forest import Tick
 
@@ -34,6 +34,7 @@ class Settling:
     """The designs in words and rows, and the drawing in its own units."""
 
     advice: str
+    assumed: str  # what the plan takes to be true, beside what the sentence on top does
     rows: Sequence[tuple[str, str, str, str]]
     lines: Sequence[Line]
     across: Sequence[Tick]
@@ -55,7 +56,7 @@ def settling(comparison: Comparison) -> Settling | None:
     from ...compare.planning import plan
     from ...errors import InputError
 
-    if comparison.conclusion != "inconclusive" or comparison.paired is None:
+    if comparison.conclusion != "inconclusive":
         return None
     trials = max(round(comparison.n_trials[1] / max(comparison.n_cases, 1)), 1)
     try:
@@ -64,12 +65,13 @@ def settling(comparison: Comparison) -> Settling | None:
         return None
     curves = design_curves(made, n_resamples=500)
     designs = [design for design in made.designs if design.n_cases is not None]
-    return _drawn(made, designs, curves, comparison.n_cases) if curves else None
+    return _drawn(made, designs, curves, comparison) if curves else None
 
 
 def _drawn(
-    made: Plan, designs: Sequence[Design], curves: Sequence[DesignCurve], n_cases: int
+    made: Plan, designs: Sequence[Design], curves: Sequence[DesignCurve], comparison: Comparison
 ) -> Settling:
+    n_cases = comparison.n_cases
     least = min(min(curve.cases[0] for curve in curves), n_cases)
     most = max(max(curve.cases[-1] for curve in curves), n_cases)
 
@@ -97,6 +99,7 @@ def _drawn(
         )
     return Settling(
         advice=made.advice,
+        assumed=_assumed(comparison),
         rows=rows,
         lines=lines,
         across=[Tick(x(n), f"{n:,}") for n in _round_numbers(least, most)],
@@ -104,6 +107,17 @@ def _drawn(
         aim=y(made.power),
         here=x(n_cases),
         aimed=f"{made.power:.0%}",
+    )
+
+
+def _assumed(comparison: Comparison) -> str:
+    told = "The plan takes versions that do not differ, and flip as often as these did."
+    if comparison.needed is None or comparison.difference is None:
+        return told
+    seen = points(comparison.difference.estimate, graded=graded(comparison))
+    return (
+        f"{told} Were the difference that was seen ({seen}) the true one, about "
+        f"{comparison.needed.cases:,} cases would settle it."
     )
 
 

@@ -143,9 +143,10 @@ addEventListener("toggle", (event) => { if (event.target.open) reachable(event.t
     next.scrollIntoView({ block: "nearest" });
   });
 
+  const UNFOLDED_ON_PAPER = 12; // the others are a line each, unless the reader has opened them
   let closed = [];
   addEventListener("beforeprint", () => {
-    closed = visible.slice(0, 200).filter((item) => !item.open);
+    closed = visible.slice(0, UNFOLDED_ON_PAPER).filter((item) => !item.open);
     for (const item of closed) item.open = true;
   });
   addEventListener("afterprint", () => { for (const item of closed) item.open = false; });
