@@ -9,9 +9,10 @@ import numpy as np
 
 from ..errors import InputError
 from ..runs.model import Run, load_run
+from .columns import Bools, Floats, Ints
 from .comparability import obstacles
 from .identical import same_answers
-from .pairing import Bools, Floats, Ints, Paired, SideTrials, pair
+from .pairing import Paired, SideTrials, pair
 from .result import Comparison
 
 SMALL = 50
@@ -53,6 +54,8 @@ def read_pilot(
         A folder is no run, no case has an outcome, or a comparison holds no runs.
     """
     if isinstance(pilot, Comparison):
+        if pilot.paired is None and pilot.pilot is not None and candidate is None:
+            return pilot.pilot
         if pilot.paired is None:
             raise InputError(
                 "this comparison was read from a file and holds no runs",
