@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 WORKERS ?= auto
 
-.PHONY: help demo test test-fast lint types format docs notebooks bench bench-drift bench-statistics system clean
+.PHONY: help demo test test-fast lint types format docs figures notebooks bench bench-drift bench-statistics system clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,6 +48,9 @@ format: .venv/dev  ## let ruff rewrite
 docs: .venv/dev  ## the reference is written; every block of README and docs is run
 	$(BIN)/python docs/reference/generate.py
 	$(BIN)/python -m pytest -q -n $(WORKERS) tests/docs
+
+figures: .venv/dev  ## the figures of docs/statistics, drawn anew
+	nice -n 15 $(BIN)/python docs/statistics/draw.py
 
 notebooks: .venv/dev  ## every notebook, top to bottom
 	$(BIN)/python -m pytest -q tests/notebooks
