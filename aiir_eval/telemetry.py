@@ -6,6 +6,8 @@ package           what it would send                              switch
 MLflow 3.2+       at ``import mlflow`` it asks                    ``MLFLOW_DISABLE_TELEMETRY``,
                   config.mlflow-telemetry.io for a destination,   ``DO_NOT_TRACK=true``
                   then names of calls, an installation id
+MLflow's judges   no usage, but at the first judgement they       ``MLFLOW_MODEL_CATALOG_URI``,
+                  fetch a price list from GitHub                  empty
 Evidently 0.7     events of its UI service and collector, with    ``DO_NOT_TRACK`` (any value)
                   a user id kept in the user's configuration
 Evidently legacy  the same, older address                         ``EVIDENTLY_DISABLE_TELEMETRY``
@@ -30,6 +32,7 @@ SWITCHES: Mapping[str, str] = {
     "EVIDENTLY_DISABLE_TELEMETRY": "1",
     "ITERATIVE_DO_NOT_TRACK": "1",
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    "MLFLOW_MODEL_CATALOG_URI": "",
     "DEEPEVAL_TELEMETRY_OPT_OUT": "YES",
     "RAGAS_DO_NOT_TRACK": "true",
 }

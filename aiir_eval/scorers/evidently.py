@@ -19,7 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from .. import telemetry
 from ..errors import InputError, Problem
-from .bounds import HINT, Bounds, split
+from .bounds import HINT, Bounds, plain, split
 from .consent import require_named
 from .protocol import Answer, Check, Judgement, ScoringError
 from .text import visible
@@ -186,11 +186,11 @@ def _unknown(scorer: str) -> InputError:
     if name in _INSTEAD:
         return InputError(f"{scorer} judges no answer", hint=_INSTEAD[name])
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    question = f"did you mean {' or '.join(PREFIX + item for item in near)}? " if near else ""
-    return InputError(
-        f"Evidently has no descriptor {scorer!r}",
-        hint=f"{question}there are {', '.join(PREFIX + item for item in known)}",
-    )
+    if near:
+        hint = f"did you mean {' or '.join(PREFIX + item for item in near)}?"
+    else:
+        hint = f"there are {', '.join(PREFIX + item for item in known)}"
+    return InputError(f"Evidently has no descriptor {scorer!r}", hint=hint)
 
 
 def _refuse_others(
@@ -366,16 +366,14 @@ def _try(check: Check, scorer: EvidentlyScorer) -> None:
     probe = Answer("a b", expected="a", input="a", context=[{"id": "1", "text": "a"}])
     try:
         value, _ = scorer.value(probe)
+        number = isinstance(plain(value), float)
+        if number and not (scorer.bounds.declared or scorer.tests):
+            message = f"check {check.name}: {check.scorer} gives a number: which one passes?"
+            raise InputError(message, hint=f"write {HINT}")
         if not scorer.tests:
             scorer.bounds.judge(value)
-        number = (
-            not isinstance(value, bool) and hasattr(value, "dtype") and value.dtype.kind in "if"
-        )
     except ScoringError as error:
-        raise InputError(f"check {check.name}: {check.scorer}: {error}") from None
-    if number and not (scorer.bounds.declared or scorer.tests):
-        message = f"check {check.name}: {check.scorer} gives a number: which one passes?"
-        raise InputError(message, hint=f"write {HINT}")
+        raise InputError(f"check {check.name}: {error}") from None
 
 
 def _cell(answer: Answer, column: str, name: str) -> Any:

@@ -40,9 +40,10 @@ _OURS = ("expectations", *Bounds.model_fields)
 # head of a request is a secret, which has no place in a file.
 _NOT_TAKEN = {"name", "description", "aggregations", "required_columns", "extra_headers"}
 _NOT_TAKEN |= {"last_turn_scorer"}
-_LISTS = {"guidelines", "expected_tool_calls"}
+_RESPONSE, _CALLS = "expected_response", "expected_tool_calls"
+_PLAIN = {"ExpectationsGuidelines": "guidelines", "ToolCallCorrectness": _CALLS}
 _PRECISION = "/precision"
-_STATED = {"expected_response", "expected_facts", "guidelines", "expected_tool_calls"}
+_STATED = {_RESPONSE, "expected_facts", "expected_output", "guidelines", _CALLS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class MlflowScorer:
     version: str
     bounds: Bounds
     expectations: Mapping[str, Any] | None = None
-    plain: str = "expected_response"
+    plain: str = _RESPONSE
     needs_expected: bool = False
     waits: bool = False
     unit: bool = False
@@ -75,11 +76,9 @@ class MlflowScorer:
         values = list(_values(said, self.name))
         if not values:
             raise ScoringError(f"{self.name} said nothing of this answer")
-        for kind, _, _ in values:
-            if kind.endswith(_PRECISION):  # and one value a passage, which it sums up
-                because = "; ".join(why for other, _, why in values if other != kind and why)
-                value = next(value for other, value, _ in values if other == kind)
-                return self.bounds.judge(value, because, unit=True)
+        if values[0][0].endswith(_PRECISION):  # the mean over passages; the others are theirs
+            because = "; ".join(why for _, _, why in values[1:])
+            return self.bounds.judge(values[0][1], because, unit=True)
         parts = [self.bounds.judge(value, why, unit=self.unit) for _, value, why in values]
         score = sum(part.score for part in parts) / len(parts)
         passed = all(part.passed for part in parts)
@@ -99,7 +98,7 @@ class MlflowScorer:
         kind = type(self.scorer).__name__
         if kind.startswith("Retrieval") and not answer.context:
             raise ScoringError(f"{self.name} judges passages, and the case has no `context`")
-        expected = (expectations or {}).get("expected_tool_calls") or []
+        expected = (expectations or {}).get(_CALLS) or []
         named = [
             str(call["name"]) for call in expected if isinstance(call, dict) and "name" in call
         ]
@@ -113,14 +112,12 @@ class MlflowScorer:
         expected, stated = answer.expected, {}
         if isinstance(expected, Mapping) and _STATED & set(expected):
             stated = dict(expected)
-        elif isinstance(expected, list) and self.plain in _LISTS:
+        elif isinstance(expected, list) and self.plain in _PLAIN.values():
             stated = {self.plain: expected}
         elif expected is not None:
-            if self.plain == "expected_tool_calls":
-                raise ScoringError(f"{self.name}: `expected` is no list of tool calls")
             text = expected if isinstance(expected, str) else json.dumps(expected)
             others = dict(expected) if isinstance(expected, Mapping) else {}
-            stated = {**others, self.plain: text}
+            stated = {**others, _RESPONSE if self.plain == _CALLS else self.plain: text}
         return {**stated, **(self.expectations or {})} or None
 
 
@@ -142,15 +139,13 @@ def scorer_of(check: Check, *, allowed: Collection[str]) -> MlflowScorer:
         raise _unknown(check.scorer, sorted(_builtin()))
     kind = _builtin()[name]
     _refuse_others(check.scorer, kind, parameters)
-    if name == "ToolCallCorrectness":
-        plain = "expected_tool_calls"
-    else:
-        plain = "guidelines" if name == "ExpectationsGuidelines" else "expected_response"
     exact = bool(parameters.get("should_exact_match"))
     waits = "model" in kind.model_fields and not exact
-    if waits and not parameters.get("model"):
+    model = str(parameters.get("model", ""))
+    if waits and ":/" not in model and model != "databricks":
         raise InputError(
-            f"check {check.name}: {check.scorer} asks a model, and none is named",
+            f"check {check.name}: {check.scorer} asks a model, and "
+            + (f"{model!r} names none" if model else "none is named"),
             hint="model: PROVIDER:/MODEL, such as openai:/gpt-4o-mini; its key and address are "
             "read from the environment (OPENAI_API_KEY, OPENAI_API_BASE)",
         )
@@ -176,7 +171,7 @@ def scorer_of(check: Check, *, allowed: Collection[str]) -> MlflowScorer:
         f"mlflow {version('mlflow')}",
         bounds,
         expectations,
-        plain,
+        _PLAIN.get(name, _RESPONSE),
         expectations is None and _needs_expectations(scorer),
         waits,
     )
@@ -250,11 +245,11 @@ def _framework_scorer(
 
 def _unknown(name: str, known: Sequence[str]) -> InputError:
     near = difflib.get_close_matches(name.removeprefix(PREFIX), known, n=3, cutoff=0.5)
-    question = f"did you mean {' or '.join(PREFIX + item for item in near)}? " if near else ""
-    return InputError(
-        f"MLflow has no scorer {name!r}",
-        hint=f"{question}there are {', '.join(PREFIX + item for item in known)}",
-    )
+    if near:
+        hint = f"did you mean {' or '.join(PREFIX + item for item in near)}?"
+    else:
+        hint = f"there are {', '.join(PREFIX + item for item in known)}"
+    return InputError(f"MLflow has no scorer {name!r}", hint=hint)
 
 
 def _refuse_others(name: str, kind: Any, parameters: Mapping[str, Any]) -> None:
