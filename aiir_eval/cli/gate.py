@@ -85,6 +85,11 @@ proof_option = click.option(
     help="Log to this MLflow, e.g. sqlite:///mlflow.db or http://localhost:5000.",
 )
 @click.option("--experiment", default="aiir", show_default=True, help="The MLflow experiment.")
+@click.option(
+    "--traces",
+    is_flag=True,
+    help="With --mlflow: each trial as a trace, its checks as assessments.",
+)
 @target_options
 @click.option(
     "-o",
@@ -110,6 +115,7 @@ def gate(
     html_file: str | None,
     mlflow_uri: str | None,
     experiment: str,
+    traces: bool,
     out: str | None,
     format_: str,
     options: TargetOptions,
@@ -121,6 +127,7 @@ def gate(
     aiir gate --baseline support@v1 --candidate support@v2 --suite suites/support_desk.yaml
     aiir gate --baseline runs/v1 --candidate support@v2 --suite suite.yaml --sequential
     aiir gate --baseline main --candidate runs/v2
+    aiir gate --baseline runs/v1 --candidate runs/v2 --mlflow http://localhost:5000 --traces
 
     With --sequential a target is run in an order that --seed fixes, and no further than until every
     claim is shown or one is violated, at every look together. A metric needs every trial.
@@ -129,6 +136,8 @@ def gate(
     """
     from ..gate.policy import default_policy, load_policy
 
+    if traces and mlflow_uri is None:
+        raise click.UsageError("--traces are of MLflow: say where with --mlflow URI")
     policy = default_policy() if policy_path is None else load_policy(policy_path)
     require_writable(out, junit, markdown_file, html_file)
     incidents = known_incidents(incident_folders)
@@ -155,7 +164,7 @@ def gate(
         page = render_html(verdict)
         with stdout_for_results():
             tracked = track_verdict(
-                verdict, uri=mlflow_uri, experiment=experiment, report_html=page
+                verdict, uri=mlflow_uri, experiment=experiment, report_html=page, traces=traces
             )
         note(f"MLflow run {tracked.run_id} in {tracked.uri}")
     return verdict.exit_code

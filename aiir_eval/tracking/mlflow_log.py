@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ..telemetry import opt_out
 from .entries import gate_entries, side_entries
 from .outbox import OUTBOX, Planned, Record, deliver
 from .stores import Openable
-from .writing import quiet
+from .traces import trial_traces
 
 if TYPE_CHECKING:
     from ..gate.result import Verdict
@@ -35,6 +34,7 @@ def track_verdict(
     uri: str | None = None,
     experiment: str = "aiir",
     report_html: str | None = None,
+    traces: bool = False,
     outbox: str | Path | None = OUTBOX,
 ) -> TrackedRun:
     """Write a verdict, its comparison and both runs into MLflow.
@@ -49,6 +49,9 @@ def track_verdict(
         Made where it does not exist.
     report_html : str, optional
         The page (text, not a path) to keep as ``report.html``.
+    traces : bool
+        Whether each trial becomes an MLflow trace under its nested run, with what was asked and
+        said, its tool calls, and each check as an assessment.
     outbox : path, optional
         Where the record is kept when no server answers, for ``aiir track push``; None: nowhere.
 
@@ -59,12 +62,15 @@ def track_verdict(
     InputError
         The store cannot be used: a file that cannot be written, an experiment that was deleted.
     """
-    sent = deliver(verdict_record(verdict, experiment, report_html), uri, outbox=outbox)
+    record = verdict_record(verdict, experiment, report_html, traces=traces)
+    sent = deliver(record, uri, outbox=outbox)
     gate, baseline, candidate = sent.run_ids
     return TrackedRun(gate, baseline, candidate, sent.uri, sent.url)
 
 
-def verdict_record(verdict: Verdict, experiment: str, report_html: str | None = None) -> Record:
+def verdict_record(
+    verdict: Verdict, experiment: str, report_html: str | None = None, *, traces: bool = False
+) -> Record:
     """The three runs of a verdict as plain data."""
     comparison = verdict.comparison
     files = {
@@ -81,6 +87,7 @@ def verdict_record(verdict: Verdict, experiment: str, report_html: str | None = 
             files={"run.json": run.manifest.model_dump(mode="json", by_alias=True)},
             datasets=[dataset_of(run)],
             parent=0,
+            traces=trial_traces(run) if traces else [],
         )
         for side, run in (("baseline", comparison.old), ("candidate", comparison.new))
     ]
@@ -88,37 +95,32 @@ def verdict_record(verdict: Verdict, experiment: str, report_html: str | None = 
 
 
 def dataset_of(run: Run) -> dict[str, str]:
-    """The cases as an MLflow dataset: its name, digest, columns and number of rows."""
-    opt_out()
-    with quiet():
-        return _dataset(run)
+    """The cases as an MLflow dataset: its name, digest, columns and number of rows.
 
-
-def _dataset(run: Run) -> dict[str, str]:
-    import mlflow.data
-    import pandas as pd
-    from mlflow.data.code_dataset_source import CodeDatasetSource
-
+    It is written as MLflow describes a table of texts; MLflow's own description would look at
+    every value first.
+    """
     manifest = run.manifest
     columns = ["case_id", "incident_id", "class", "origin", "cluster", "expected"]
-    cases = run.trials.select(columns).to_pandas().drop_duplicates("case_id")
-    inputs = {id_: case.plain_input() for id_, case in run.cases.items()}
-    if inputs:
-        cases["input"] = [_as_text(inputs.get(id_)) for id_ in cases["case_id"]]
-    frame = pd.DataFrame(cases).astype("string").fillna("")
-    # A source that is named, so that MLflow does not go and ask what notebook or git it runs in.
-    source = CodeDatasetSource(
-        {
+    if run.cases:
+        columns.append("input")
+    import pyarrow.compute as pc
+
+    n_cases = pc.count_distinct(run.trials["case_id"]).as_py()
+    source = {
+        "tags": {
             "suite": manifest.suite_name,
             "suite_version": manifest.suite_version,
             "suite_digest": manifest.suite_digest,
         }
-    )
-    made = mlflow.data.from_pandas(
-        frame, source=source, name=manifest.suite_name[:500], digest=manifest.suite_digest[:36]
-    )
-    return dict(made.to_dict())
-
-
-def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    }
+    schema = [{"type": "string", "name": name, "required": True} for name in columns]
+    profile = {"num_rows": n_cases, "num_elements": n_cases * len(columns)}
+    return {
+        "name": manifest.suite_name[:500],
+        "digest": manifest.suite_digest[:36],
+        "source_type": "code",
+        "source": json.dumps(source),
+        "schema": json.dumps({"mlflow_colspec": schema}),
+        "profile": json.dumps(profile),
+    }

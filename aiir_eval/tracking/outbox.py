@@ -20,6 +20,7 @@ from ..documents import Document, read_json, validate, write_json
 from ..errors import InputError, UnreachableError
 from .entries import Entries
 from .stores import Store, resolve_store
+from .traces import TrialTrace
 from .writing import open_experiment
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Planned(BaseModel):
     files: dict[str, Any]  # texts or JSON, by path
     datasets: list[dict[str, str]] = Field(default_factory=list)  # as MLflow's `to_dict` says
     parent: int | None = None
+    traces: list[TrialTrace] = Field(default_factory=list)
 
 
 class Record(BaseModel):
@@ -103,6 +105,7 @@ def send(record: Record, uri: str | None) -> Sent:
                     parent=parent,
                     at=record.at,
                     record=tag,
+                    traces=planned.traces,
                 )
             )
     return Sent(run_ids=ids, uri=place.store.shown, url=place.url(ids[0]))

@@ -51,8 +51,9 @@ def read_tracked(source: str, tracking_uri: str | None = None) -> pa.Table:
     pyarrow.Table
         Of traces one row each, in the order of time: ``trace_id, started_at, state, errored,
         latency_s, input`` (what was asked last), ``output, model, n_tool_calls, tools, n_passages,
-        input_tokens, output_tokens, session, user``, ``feedback.NAME`` of each assessment and
-        ``tag.NAME`` of each tag of the user's. Columns without a value are left out.
+        input_tokens, output_tokens, cost_usd, error, session, user``, ``feedback.NAME`` of each
+        assessment, ``expectation.NAME`` of what was expected and ``tag.NAME`` of each tag of the
+        user's. Columns without a value are left out.
 
     Raises
     ------
@@ -92,7 +93,7 @@ def _pages(client: MlflowClient, experiment: str, condition: str | None) -> Iter
     token = None
     while True:
         page = client.search_traces(
-            experiment_ids=[experiment],
+            locations=[experiment],
             filter_string=condition,
             max_results=_PAGE,
             order_by=["timestamp_ms ASC"],
@@ -111,6 +112,7 @@ def _row(trace: Any) -> dict[str, Any]:
     info, said = trace.info, interaction_of(trace)
     notes: Mapping[str, str] = {**info.trace_metadata, **info.tags}
     usage = info.token_usage or {}
+    root = next((span for span in trace.data.spans if span.parent_id is None), None)
     state = getattr(info.state, "value", str(info.state))
     return {
         "trace_id": info.trace_id,
@@ -126,21 +128,31 @@ def _row(trace: Any) -> dict[str, Any]:
         "n_passages": len(said.context),
         "input_tokens": usage.get("input_tokens"),
         "output_tokens": usage.get("output_tokens"),
+        "cost_usd": (info.cost or {}).get("total_cost"),
+        "error": (root.status.description or None) if root is not None else None,
         "session": notes.get("mlflow.trace.session"),
         "user": notes.get("mlflow.trace.user"),
-        **{f"feedback.{name}": value for name, value in _feedback(info.assessments or ())},
+        **dict(_assessed(info.assessments or ())),
         **{f"tag.{name}": value for name, value in info.tags.items()
            if not name.startswith("mlflow.")},
     }  # fmt: skip
 
 
-def _feedback(assessments: Sequence[Any]) -> Iterator[tuple[str, Any]]:
-    """The judgements of a trace by name; of several the last, of those taken back none."""
+def _assessed(assessments: Sequence[Any]) -> Iterator[tuple[str, Any]]:
+    """Judgements and expectations by column; of several the last, of those taken back none."""
     for each in sorted(assessments, key=lambda each: each.create_time_ms or 0):
-        if each.feedback is not None and each.valid is not False and each.feedback.error is None:
-            value = each.feedback.value
-            plain = value is None or isinstance(value, bool | int | float | str)
-            yield each.name, value if plain else json.dumps(value, default=str)
+        if each.valid is False:
+            continue
+        if each.feedback is not None and each.feedback.error is None:
+            yield f"feedback.{each.name}", _plain(each.feedback.value)
+        elif each.expectation is not None:
+            yield f"expectation.{each.name}", _plain(each.expectation.value)
+
+
+def _plain(value: Any) -> Any:
+    """A value of a table; what is no single value as JSON text."""
+    plain = value is None or isinstance(value, bool | int | float | str)
+    return value if plain else json.dumps(value, default=str)
 
 
 def _columns(rows: Sequence[Mapping[str, Any]]) -> pa.Table:

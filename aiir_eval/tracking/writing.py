@@ -20,6 +20,8 @@ from ..errors import AiirError, InputError, UnreachableError
 from ..telemetry import opt_out
 from .entries import Entries
 from .stores import Store, check_reachable, nothing_lost, resolve_store
+from .trace_writing import delete_traces, write_traces
+from .traces import TrialTrace
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -50,8 +52,9 @@ class Experiment:
         parent: str | None = None,
         at: int,
         record: str,
+        traces: Sequence[TrialTrace] = (),
     ) -> str:
-        """One MLflow run: created, written in one batch, with its files, and ended; its id.
+        """One MLflow run: created, written in one batch, its files and traces, and ended; its id.
 
         `files` are texts or JSON by path (None: left out), `inputs` MLflow's own dataset inputs.
         `at` is when the result was found, in milliseconds; `record` is what it is known by.
@@ -75,6 +78,7 @@ class Experiment:
             if inputs:
                 client.log_inputs(run_id, list(inputs))
             _write_files(client, run_id, entries, files)
+            write_traces(client, self.id, run_id, traces, at=at)
         except BaseException as error:
             if not _connection_lost(error):
                 client.set_terminated(run_id, "FAILED")
@@ -90,6 +94,7 @@ class Experiment:
         ended = [str(run.info.run_id) for run in found if run.info.status == "FINISHED"]
         for run in found:
             if str(run.info.run_id) not in ended:
+                delete_traces(self.client, self.id, run.info.run_id)
                 self.client.delete_run(run.info.run_id)
         return ended[0] if ended else None
 
