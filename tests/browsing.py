@@ -9,6 +9,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,38 +22,49 @@ DRIVER = ROOT / "tests" / "browser" / "drive.mjs"
 Browse = Callable[..., Any]
 
 
+def find_chromium() -> str | None:
+    """Chromium on this machine."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return next((path for name in names if (path := shutil.which(name))), None)
+
+
+def can_drive() -> bool:
+    """Whether Node.js and playwright-core are here."""
+    return bool(shutil.which("node")) and (MODULES / "node_modules" / "playwright-core").is_dir()
+
+
+def drive(chromium: str, page: Path | str, script: str, **options: Any) -> Any:
+    """The result of the script (JavaScript) on a page.
+
+    The script is the body of an async function of ``page`` (of Playwright), ``axe()``, ``seconds``
+    (the page took to load), ``requests`` and ``errors``. Options: width, height, colorScheme,
+    scale, bypassCSP.
+    """
+    url = page.resolve().as_uri() if isinstance(page, Path) else page
+    done = subprocess.run(
+        ["node", str(DRIVER), chromium, url, json.dumps(options)],
+        cwd=MODULES,
+        input=script,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """Chromium, or a skip that says what is missing."""
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if path := shutil.which(name):
-            return path
-    pytest.skip("no Chromium here: `make system` installs it where it can")
+    return find_chromium() or pytest.skip(
+        "no Chromium here: `make system` installs it where it can"
+    )
 
 
 @pytest.fixture(scope="session")
 def browse(chromium: str) -> Browse:
-    """``browse(path or url, script, **options)``: the result of the script (JavaScript) there.
-
-    The script is the body of an async function of ``page`` (of Playwright), ``axe()``, ``seconds``
-    (the page took to load), ``requests`` and ``errors``. Options: width, height, colorScheme.
-    """
-    node = shutil.which("node")
-    if node is None or not (MODULES / "node_modules" / "playwright-core").is_dir():
+    """``browse(path or url, script, **options)``: what `drive` gives there."""
+    if not can_drive():
         pytest.skip("no Node.js, or no playwright-core: `make system` installs them where it can")
-
-    def call(page: Path | str, script: str, **options: Any) -> Any:
-        url = page.resolve().as_uri() if isinstance(page, Path) else page
-        done = subprocess.run(
-            [node, str(DRIVER), chromium, url, json.dumps(options)],
-            cwd=MODULES,
-            input=script,
-            capture_output=True,
-            text=True,
-            timeout=180,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
-    return call
+    return partial(drive, chromium)

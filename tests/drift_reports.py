@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from math import erf, nan, sqrt
 
@@ -99,3 +100,22 @@ def full_report(*, fall: float = 0.08, shift: float = 0.6) -> DriftReport:
             Segment("release", "r12", "passed", 0, 400, nan, nan, nan, 0.4, 0.6, -0.01),
         ),
     )  # fmt: skip
+
+
+def hostile_report(attack: str) -> DriftReport:
+    """A report with the attack wherever a text of it comes from outside."""
+    report = full_report()
+    route = report.columns[3]
+    assert route.distribution is not None
+    levels = replace(route.distribution, at=(attack, f"</script>{attack}", "other"))
+    column = replace(route, column=attack, note=attack, distribution=levels)
+    return replace(
+        report,
+        columns=[column],
+        notes=[attack],
+        segments=[replace(each, by=attack, value=attack) for each in report.segments],
+        series=[replace(each, column=attack) for each in report.series],
+        joint=column,
+        command=attack,
+        digests={attack: attack},
+    )

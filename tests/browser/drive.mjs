@@ -15,6 +15,7 @@ const browser = await chromium.launch({
 const context = await browser.newContext({
   viewport: { width: given.width ?? 1200, height: given.height ?? 900 },
   colorScheme: given.colorScheme ?? "light", bypassCSP: given.bypassCSP ?? false,
+  deviceScaleFactor: given.scale ?? 1,
 });
 const page = await context.newPage();
 const requests = [];

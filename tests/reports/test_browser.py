@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import http.server
-import subprocess
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from browsing import Browse, browse, chromium
+from drift_reports import full_report, hostile_report
 from results import Speak, desk_suite, made_run
+from test_html import INCIDENT
 
 from aiir_eval.compare.comparing import compare
+from aiir_eval.gate.calibrating import calibrate
 from aiir_eval.gate.gating import gate
 from aiir_eval.incidents.loading import load_register
 from aiir_eval.reports.html import render_html
@@ -45,56 +49,100 @@ def listener() -> Iterator[tuple[str, list[str]]]:
     server.shutdown()
 
 
-def dom_of(chromium: str, page: Path, profile: Path) -> str:
-    """The document after its scripts have run."""
-    flags = [
-        "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-        "--disable-background-networking", "--disable-component-update", "--disable-sync",
-        "--virtual-time-budget=3000", f"--user-data-dir={profile}", "--dump-dom", page.as_uri(),
-    ]  # fmt: skip
-    done = subprocess.run([chromium, *flags], capture_output=True, text=True, timeout=120)
-    return done.stdout
-
-
 def hostile(host: str) -> str:
-    """An answer that tries what an answer can try."""
-    mark = "document.documentElement.setAttribute('data-owned','1')"
+    """An answer that tries what an answer can try; what works leaves its name on the page."""
+
+    def own(kind: str) -> str:
+        return f"document.documentElement.dataset.{kind}=1"
+
     return (
-        f"<script>{mark};fetch('{host}/fetch')</script>"
-        f'<img src=\'{host}/img\' onerror="{mark}"><svg onload="{mark}"></svg>'
-        f"<style>@import url('{host}/style');body{{background:url('{host}/background')}}</style>"
+        f"<script>{own('script')};fetch('{host}/fetch')</script>"
+        f"<img src='{host}/img' onerror=\"{own('attribute')}\">"
+        f'<svg onload="{own("svg")}"><use href="{host}/use"/></svg>'
+        f"<style>@import url('{host}/style');html{{--owned:style;"
+        f"background:url('{host}/background')}}</style>"
         f"<iframe src='{host}/frame'></iframe><link rel=stylesheet href='{host}/link'>"
-        f"<base href='{host}/'><meta http-equiv=refresh content='0;url={host}/refresh'>"
-        f"</script></style></title></textarea></template>--><script>{mark}</script>"
-        f'<a href="javascript:{mark}">x</a> " onmouseover={mark} \' {{{{ 7 * 7 }}}}'
+        f"<base href='{host}/'><meta http-equiv=refresh content='9;url={host}/refresh'>"
+        f"</script></style></title></textarea></template>--><script>{own('closing')}</script>"
+        f'<a href="javascript:{own("link")}">x</a> " onmouseover={own("quote")} \' {{{{ 7 * 7 }}}}'
+        " \u202egnp.exe\u202c \u2066aside\u2069 \x1b[31mred\x1b[0m \x1b]8;;http://evil\x07link"
     )
 
 
-def test_a_hostile_answer_runs_nothing_and_fetches_nothing(
-    chromium: str, listener: tuple[str, list[str]], tmp_path: Path
+# What took effect on the page, once every fold is open.
+OWNED = """
+await page.$$eval("details", (all) => all.forEach((one) => one.open = true));
+await page.waitForTimeout(100);
+return await page.evaluate(() => {
+  const root = document.documentElement, text = root.textContent;
+  const owned = Object.keys(root.dataset);
+  if (getComputedStyle(root).getPropertyValue("--owned")) owned.push("style");
+  if (/[\u202a-\u202e\u2066-\u2069]/.test(text)) owned.push("bidi");
+  if (/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/.test(text)) owned.push("ansi");
+  return {owned: owned.sort(), shown: text.includes("dataset.script=1")};
+});
+"""
+
+
+def hostile_results(attack: str) -> dict[str, Any]:
+    """A result of every kind, with the attack wherever a text comes from outside."""
+    suite = desk_suite()
+    cases = [case.model_copy(update={"input": attack, "expected": attack}) for case in suite.cases]
+    suite = suite.model_copy(update={"name": attack, "cases": cases})
+    old = made_run(suite, lambda case, trial: "You have 30 days.", name="desk@v1")
+    new = made_run(suite, lambda case, trial: attack, name=attack)
+    comparison = compare(old, new, margin=0.05)
+    case, whole = INCIDENT.cases[0], INCIDENT.regression
+    assert whole is not None
+    bad = [each.model_copy(update={"output": attack}) for each in case.bad]
+    said = {"title": attack, "triggering_input": attack, "observed_output": attack}
+    regression = {"cases": [case.model_copy(update={"name": attack, "input": attack, "bad": bad})]}
+    report = hostile_report(attack)
+    return {
+        "verdict": gate(comparison),
+        "comparison": comparison,
+        "run": new,
+        "calibration": calibrate(old, new, repetitions=20),
+        "incident": INCIDENT.model_copy(
+            update=said | {"regression": whole.model_copy(update=regression)}
+        ),
+        "drift": report,
+        "two drift reports": report.compare(report),
+    }
+
+
+def test_a_hostile_text_takes_no_effect_on_a_page_of_any_kind(
+    browse: Browse, listener: tuple[str, list[str]], tmp_path: Path
 ) -> None:
     host, asked = listener
-    suite = desk_suite()
-    old = made_run(suite, lambda case, trial: "You have 30 days.", name="desk@v1")
-    new = made_run(suite, lambda case, trial: hostile(host), name="desk@v2")
-    page = tmp_path / "report.html"
-    page.write_text(render_html(gate(compare(old, new, margin=0.05))), encoding="utf-8")
-    dom = dom_of(chromium, page, tmp_path / "profile")
-    assert "says-30-days" in dom  # the page was rendered, with the flips
-    assert "&lt;script&gt;" in dom  # and shows the answer as text
-    assert 'data-owned="1"' not in dom
+    pages = []
+    for kind, result in hostile_results(hostile(host)).items():
+        pages.append(tmp_path / f"{kind}.html")
+        pages[-1].write_text(render_html(result), encoding="utf-8")
+    script = f"""
+    const found = {{}};
+    const look = async () => {{ {OWNED} }};
+    for (const url of {json.dumps([each.as_uri() for each in pages])}) {{
+      await page.goto(url);
+      found[decodeURI(url.split("/").pop())] = await look();
+    }}
+    return found;
+    """
+    found = browse(pages[0], script)
+    assert found == {each.name: {"owned": [], "shown": True} for each in pages}
     assert asked == []
 
 
-def test_the_same_answer_unescaped_would_have_been_caught(
-    chromium: str, listener: tuple[str, list[str]], tmp_path: Path
+def test_the_same_text_unescaped_would_have_been_caught(
+    browse: Browse, listener: tuple[str, list[str]], tmp_path: Path
 ) -> None:
-    """The test above can fail: put raw into a page without a policy, the answer does its worst."""
+    """The test above can fail: put raw into a page without a policy, the text does its worst."""
     host, asked = listener
     page = tmp_path / "naive.html"
-    page.write_text(f"<html><body>{hostile(host)}</body></html>", encoding="utf-8")
-    assert 'data-owned="1"' in dom_of(chromium, page, tmp_path / "profile")
-    assert asked
+    page.write_text(f"<meta charset=utf-8><body>{hostile(host)}", encoding="utf-8")
+    found = browse(page, f"await page.waitForTimeout(500); {OWNED}")
+    assert set(found["owned"]) >= {"script", "svg", "attribute", "closing", "style", "bidi", "ansi"}
+    assert {"/fetch", "/img", "/style"} <= set(asked)
 
 
 def verdict_page(tmp_path: Path, n_incidents: int = 4, adjacent: int = 6) -> Path:
@@ -158,31 +206,39 @@ def test_cases_are_searched_filtered_sorted_and_walked_by_keyboard(
     assert found["opened"] == [found["sorted"][1]]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_page_breaks_a_rule_of_accessibility(
-    browse: Browse, tmp_path: Path, scheme: str
-) -> None:
+def test_no_page_breaks_a_rule_of_accessibility(browse: Browse, tmp_path: Path) -> None:
+    """In light and in dark, every fold open."""
     suite = desk_suite()
     old = made_run(suite, lambda case, trial: "You have 30 days.", name="desk@v1")
-    new = made_run(suite, lambda case, trial: hostile("http://127.0.0.1:9"), name="desk@v2")
     half = made_run(
         suite, lambda case, trial: "30 days" if len(case.id) % 7 else "90 days", name="desk@v3"
     )
     first = next(iter(load_register(shipped("incidents_corpus")).incidents.values()))
     results = {
-        "verdict": gate(compare(old, new, margin=0.05)),
+        **hostile_results(hostile("http://127.0.0.1:9")),
         "inconclusive": compare(old, half, margin=0.3),
-        "run": new,
         "incident": first,
+        "drift": full_report(),
     }
-    script = """
-    for (const item of await page.$$("details > summary")) await item.click();
-    return await axe();
+    pages = []
+    for kind, result in results.items():
+        pages.append(tmp_path / f"{kind}.html")
+        pages[-1].write_text(render_html(result), encoding="utf-8")
+    script = f"""
+    const found = {{}};
+    for (const colorScheme of ["light", "dark"]) {{
+      await page.emulateMedia({{ colorScheme }});
+      for (const url of {json.dumps([each.as_uri() for each in pages])}) {{
+        await page.goto(url);
+        await page.$$eval("details", (all) => all.slice(0, 8).forEach((one) => one.open = true));
+        found[`${{colorScheme}} ${{url.split("/").pop()}}`] = await axe();
+      }}
+    }}
+    return found;
     """
-    for name, result in results.items():
-        page = tmp_path / f"{name}.html"
-        page.write_text(render_html(result), encoding="utf-8")
-        assert browse(page, script, colorScheme=scheme, bypassCSP=True) == [], name
+    found = browse(pages[0], script, bypassCSP=True)
+    assert len(found) == 2 * len(pages)
+    assert {name: broken for name, broken in found.items() if broken} == {}
 
 
 def test_a_page_works_under_its_own_policy_and_asks_for_nothing(
@@ -191,3 +247,25 @@ def test_a_page_works_under_its_own_policy_and_asks_for_nothing(
     page = verdict_page(tmp_path)
     found = browse(page, "await page.click('#toggle'); return {requests, errors};")
     assert found == {"requests": [page.as_uri()], "errors": []}
+
+
+def test_a_page_of_ten_thousand_cases_answers_a_search_at_once(
+    browse: Browse, tmp_path: Path
+) -> None:
+    suite = desk_suite(1000, 8)
+    old = made_run(suite, lambda case, trial: f"30 days for {case.id}", name="desk@v1")
+    new = made_run(
+        suite,
+        lambda case, trial: f"{90 if len(case.id) % 2 else 30} days for {case.id}",
+        name="desk@v2",
+    )
+    page = tmp_path / "large.html"
+    page.write_text(render_html(compare(old, new, margin=0.05)), encoding="utf-8")
+    script = """
+    await page.fill("#search", "INC-77.near-4");
+    const shown = await page.textContent("#shown");
+    return {shown, seconds: await page.evaluate(() => performance.now() / 1000)};
+    """
+    found = browse(page, script)
+    assert found["shown"] == "1 of 2500 shown"
+    assert found["seconds"] < 5  # about 0.7 on a quiet machine: benchmarks/report.py

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...compare.flipped import flipped_cases
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 FLIPS = 440  # listed on any page: with their texts, below a megabyte
 FLIPS_OF_MANY = 0.25  # of the cases, where that is more
-OUTPUT_BUDGET = 400_000  # characters of inputs and outputs on a page, unless each is short then
-MIN_OUTPUT = 240
+OUTPUT_BUDGET = 400_000  # characters of inputs, outputs and reasons, unless each is short then
+MIN_OUTPUT = 120
+QUOTE, REASON = 160, 600  # the most of an output on a case's line, and of a check's reason
 
 
 def verdict_page(verdict: Verdict) -> str:
@@ -62,7 +63,9 @@ def _parts(comparison: Comparison) -> dict[str, Any]:
         "when": (manifest.end or manifest.start)[:16].replace("T", " "),
         "figures": _figures(comparison),
         "flips": flips,
-        "flip_limit": _output_limit(flips),
+        "flip_limit": (limit := _output_limit(flips)),
+        "quote_limit": min(limit, QUOTE),
+        "reason_limit": min(limit, REASON),
         "n_broke": len(comparison.flip_ids.broke),
         "n_fixed": len(comparison.flip_ids.fixed),
         "checks": check_group(comparison),
@@ -83,11 +86,20 @@ def _listed(comparison: Comparison) -> tuple[int, int]:
 
 def _output_limit(flips: Sequence[FlippedCase]) -> int:
     """How much of each text is shown, so that a page of a thousand cases stays below a megabyte."""
-    texts = [text for case in flips for text in (case.input, case.old.text, case.new.text) if text]
+    lengths = [pair for case in flips for pair in _lengths(case)]
     limit = MAX_OUTPUT
-    while limit > MIN_OUTPUT and sum(min(len(text), limit) for text in texts) > OUTPUT_BUDGET:
+    while limit > MIN_OUTPUT and sum(min(*pair, limit) for pair in lengths) > OUTPUT_BUDGET:
         limit //= 2
     return max(limit, MIN_OUTPUT)
+
+
+def _lengths(case: FlippedCase) -> Iterator[tuple[int, int]]:
+    """How long each text of a case is, and the most of it that is shown in any case."""
+    for text in (case.input, case.old.text, case.new.text):
+        yield len(text or ""), MAX_OUTPUT
+    yield len(case.failing.text or ""), QUOTE
+    for check in (check for pair in case.changed_checks for check in pair if check is not None):
+        yield len(check.reason or ""), REASON
 
 
 def _figures(comparison: Comparison) -> list[Figure]:
