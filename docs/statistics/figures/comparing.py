@@ -184,7 +184,7 @@ def coverage(n: int) -> dict[str, tuple[float, float]]:
         for name, (low, high, lower) in bounds.items():
             right[name].append((low <= truth + 1e-12 <= high + 2e-12, lower > truth + 1e-12))
     return {
-        name: tuple((chances @ np.array(rows) / chances.sum()).tolist())  # type: ignore[misc]
+        name: tuple((chances @ np.array(rows) / chances.sum()).tolist())
         for name, rows in right.items()
     }
 

@@ -10,6 +10,7 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
 import aiir_eval as aiir
+from aiir_eval.gate.calibration import Calibration
 from aiir_eval.stats import (
     SequentialTest,
     benjamini_hochberg,
@@ -41,11 +42,8 @@ def draw_fixed(figure: Figure) -> None:
         enough = trials_with(failures)
         ax.plot(trials, bounds, color=colour)
         ax.plot([enough], [failure_rate_bound(failures, enough)], "o", color=colour, zorder=3)
-        ax.text(
-            enough - 1.5, 0.0475, f"{enough}", color=colour, fontsize=10, fontweight="bold",
-            ha="right", va="top", zorder=3,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
-        )  # fmt: skip
+        ax.plot([enough, enough], [0.012, 0.05], ":", color=colour, linewidth=1)
+        ax.text(enough + 1.5, 0.0125, f"{enough}", color=colour, fontsize=10, fontweight="bold")
         words = ("none failed", "one failed", "two failed", "three failed")[failures]
         say(ax, 202, (0.0149, 0.0233, 0.0315, 0.0405)[failures], words, colour)
     limit(ax, 0.05)
@@ -187,7 +185,7 @@ def draw_multiplicity(figure: Figure) -> None:
 # Calibration
 
 
-def calibrated(repetitions: int) -> aiir.gate.calibration.Calibration:
+def calibrated(repetitions: int) -> Calibration:
     """Two runs of one version: 300 cases, 60 incidents, each case answered alike 9 times in 10."""
     rng = np.random.default_rng(3)
     incident = np.arange(300) // 5

@@ -108,7 +108,7 @@ def draw_psi(figure: Figure) -> None:
         [usual_bias(n, n) for n in sizes],
         ":",
         color=INK,
-        label="mean of the plain one: 9 (1/n + 1/m)",
+        label="its mean in theory, 9 (1/n + 1/m)",
     )
     for height, words in ((0.1, "0.1: 'moderate change'"), (0.25, "0.25: 'significant change'")):
         limit(ax, height, words, colour="#666666")
@@ -148,7 +148,8 @@ def draw_clusters(figure: Figure) -> None:
     for column, colour in enumerate((BAD, OURS)):
         rates = counts[:, column] / runs
         ends = [clopper_pearson(int(count), runs) for count in counts[:, column]]
-        ax.fill_between(sizes, *zip(*ends, strict=True), color=colour, alpha=0.15, linewidth=0)
+        low, high = zip(*ends, strict=True)
+        ax.fill_between(sizes, low, high, color=colour, alpha=0.15, linewidth=0)
         ax.plot(sizes, rates, "o-", color=colour, markersize=3.5)
     limit(ax, 0.05)
     ax.set(ylim=(0, 0.75), xlabel="rows a user (40 users a side, ICC 0.5)", xticks=sizes)
@@ -205,7 +206,7 @@ def _when(found: ChangePoints) -> str:
     if not found.changes:
         return "no change found"
     change = found.changes[0]
-    until = "" if change.last is None else f" until day {change.last}"
+    until = "" if change.last is None else f" to {change.last}"
     return f"from day {change.first} ({change.low} to {change.high}){until}"
 
 
