@@ -13,9 +13,11 @@ from .style import BAD, INK, OPEN, OTHER, OURS, VIOLET
 
 BENCHMARK = Path(__file__).resolve().parents[3] / "benchmarks" / "statistics"
 sys.path.insert(0, str(BENCHMARK))
-
-from grid import RESULTS, load  # noqa: E402
-from size import LIMITS, MISSED, PASSED, REJECTED, Kept, kept  # noqa: E402
+try:
+    from grid import RESULTS, load
+    from size import LIMITS, MISSED, PASSED, REJECTED, Kept, kept
+finally:
+    sys.path.remove(str(BENCHMARK))
 
 METHODS = {
     "aiir": OURS,
