@@ -60,8 +60,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--aiir-allow-scorer",
         action="append",
         default=[],
-        metavar="python:MOD:FN",
-        help="A python scorer the suite may use; repeatable.",
+        metavar="NAME",
+        help="A scorer the suite may use that is Python or asks a model; repeatable.",
     )
 
 

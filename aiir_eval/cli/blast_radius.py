@@ -8,6 +8,7 @@ import click
 
 from .incident.records import find_path, incidents_option, instant
 from .output import format_option, note, print_json, require_writable, wants_color, width
+from .scorers import allow_scorer_option, allowed_scorers
 
 _COLUMNS = {
     "output": "The answer that the checks look at.",
@@ -82,13 +83,7 @@ def _column_options(command: Any) -> Any:
     "-o", "--out", type=click.Path(), metavar="FILE", help="The affected rows: .parquet or .csv."
 )
 @click.option("--update", is_flag=True, help="Write the numbers into the record.")
-@click.option(
-    "--allow-scorer",
-    "allow_python",
-    multiple=True,
-    metavar="python:MOD:FN",
-    help="A python scorer the checks may use; repeatable.",
-)
+@allow_scorer_option
 @incidents_option
 @format_option
 def blast_radius(
@@ -146,7 +141,7 @@ def blast_radius(
         confidence_level=confidence_level,
         rng=seed,
         out=out,
-        allow_python=allow_python,
+        allow_python=allowed_scorers(allow_python),
     )
     took = perf_counter() - begun
     note(f"{reach.looked_at:,} rows in {took:.1f} s ({reach.looked_at / took:,.0f} a second)")

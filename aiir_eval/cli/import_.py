@@ -6,6 +6,7 @@ import click
 
 from .app import LazyGroup
 from .output import note
+from .scorers import allow_scorer_option, allowed_scorers
 from .tables import Columns, table_options
 
 
@@ -28,6 +29,7 @@ def import_() -> None:
     metavar="SUITE",
     help="Score --output with the checks of this suite.",
 )
+@allow_scorer_option
 @click.option("--target-name", metavar="NAME", help="What to call the system that answered.")
 @click.option(
     "--expect-pass-rate",
@@ -47,6 +49,7 @@ def table(
     source: str,
     columns: Columns,
     suite_path: str | None,
+    allow_python: tuple[str, ...],
     target_name: str | None,
     expect_pass_rate: float | None,
     out: str,
@@ -62,6 +65,7 @@ def table(
     run = columns.read(
         source,
         suite=None if suite_path is None else load_suite(suite_path),
+        allow_python=() if suite_path is None else allowed_scorers(allow_python),
         target_name=target_name,
         expect_pass_rate=expect_pass_rate,
         out=out,

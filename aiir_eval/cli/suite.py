@@ -9,6 +9,7 @@ import click
 
 from .app import LazyGroup
 from .output import format_option, note, print_json, wants_color, width
+from .scorers import allow_scorer_option, allowed_scorers
 from .streams import stdout_for_results
 
 if TYPE_CHECKING:
@@ -108,13 +109,7 @@ def build(
 @click.command()
 @click.argument("path", metavar="SUITE", type=click.Path())
 @incidents_option
-@click.option(
-    "--allow-scorer",
-    "allow_python",
-    multiple=True,
-    metavar="python:MOD:FN",
-    help="A python scorer the suite may use; repeatable.",
-)
+@allow_scorer_option
 @format_option
 def lint(
     path: str, incident_folders: tuple[str, ...], allow_python: tuple[str, ...], format_: str
@@ -135,7 +130,8 @@ def lint(
     named = [case.incident_id for case in checked.cases if case.incident_id is not None]
     incidents = read_incidents(incident_folders, named)
     with stdout_for_results():
-        problems = lint_suite(checked, incidents, allow_python=allow_python, path=path)
+        allowed = allowed_scorers(allow_python)
+        problems = lint_suite(checked, incidents, allow_python=allowed, path=path)
     errors = sum(problem.severity == "error" for problem in problems)
     if format_ == "json":
         print_json([problem.to_dict() for problem in problems])

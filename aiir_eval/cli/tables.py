@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import wraps
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,7 @@ class Columns:
         path: str,
         *,
         suite: Suite | None = None,
+        allow_python: Sequence[str] = (),
         target_name: str | None = None,
         expect_pass_rate: float | None = None,
         out: str | None = None,
@@ -52,6 +53,7 @@ class Columns:
             score=self.score or None,
             output=self.output,
             suite=suite,
+            allow_python=allow_python,
             trial=self.trial,
             where=self.where,
             cluster=self.cluster,

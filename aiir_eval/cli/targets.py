@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .progress import Progress
+from .scorers import allow_scorer_option
 from .streams import stdout_for_results
 
 if TYPE_CHECKING:
@@ -147,13 +148,7 @@ OPTIONS = (
     click.option(
         "--api-key-env", metavar="NAME", help="The environment variable that holds the key."
     ),
-    click.option(
-        "--allow-scorer",
-        "allow_python",
-        multiple=True,
-        metavar="python:MOD:FN",
-        help="A python scorer the suite may use; repeatable.",
-    ),
+    allow_scorer_option,
     click.option(
         "--concurrency",
         type=click.IntRange(1, 1000),

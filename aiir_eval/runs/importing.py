@@ -77,7 +77,8 @@ def import_table(
     out : path, optional
         The folder to write; without it the run is in memory only.
     allow_python : sequence of str
-        The ``module:function`` names that checks of the suite may call.
+        The scorers that no suite decides to run: ``python:module:function``, and those of MLflow
+        and Evidently that ask a model.
 
     Raises
     ------

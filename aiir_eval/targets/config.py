@@ -1,4 +1,4 @@
-"""What aiir.yaml says: the targets by name, and the python scorers the user allows."""
+"""What aiir.yaml says: the targets by name, and the scorers the user allows."""
 
 from __future__ import annotations
 
@@ -88,10 +88,12 @@ class ConfigDocument(_Strict):
 
     @field_validator("scorers")
     @classmethod
-    def _are_python(cls, scorers: list[str]) -> list[str]:
+    def _are_named_in_full(cls, scorers: list[str]) -> list[str]:
         for name in scorers:
-            if not re.fullmatch(r"python:[\w.]+:[\w.]+", name):
-                raise ValueError(f"{name!r}: write python:module:function")
+            if not re.fullmatch(r"python:[\w.]+:[\w.]+|(?:mlflow|evidently)\.[\w.]+", name):
+                raise ValueError(
+                    f"{name!r}: write python:module:function, mlflow.NAME or evidently.NAME"
+                )
         return scorers
 
 
