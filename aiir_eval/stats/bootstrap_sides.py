@@ -7,8 +7,10 @@ from math import ceil, inf, log, sqrt
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aiir_eval.stats.bootstrap_drawn import Drawn
+from aiir_eval.stats.bootstrap_draws import Block, Draws
 from aiir_eval.stats.bootstrap_every import EveryResample
 from aiir_eval.stats.clustering import Codes, Floats, clustered_mean
 from aiir_eval.stats.randomness import Rng, as_generator
@@ -71,19 +73,28 @@ class Side:
             [self.counts, self.sums if self.level is None else self.before_band], axis=1
         )
 
-    def resampled(self, often: Codes, totals: Floats, sums: Floats) -> Floats:
-        """The statistic for every row of `often` (draws, clusters) with its sums of `linear`."""
+    @property
+    def single(self) -> NDArray[np.bool_]:
+        """Clusters that must be known one by one: those with a value in the band."""
+        if self.level is None:
+            return np.zeros(self.n_clusters, dtype=np.bool_)
+        return np.bincount(self.codes[self.band], minlength=self.n_clusters) > 0
+
+    def resampled(self, block: Block, totals: Floats, sums: Floats) -> Floats:
+        """The statistic for every resample of a block with its sums of `linear`."""
         with np.errstate(invalid="ignore"):
             if self.level is None:
                 return np.asarray(sums / totals)
         targets = self.level * totals - 1e-9
         band = self.values[self.band]
-        reached = np.cumsum(np.take(often, self.codes[self.band], axis=1), axis=1)
+        reached = np.cumsum(
+            np.take(block.often, block.draws.place[self.codes[self.band]], axis=1), axis=1
+        )
         missing = np.ceil(targets - sums).astype(np.int64)
         result = band[np.argmax(reached >= missing[:, None], axis=1)]
         outside = (reached[:, -1] < missing) | ((missing <= 0) & (self.band.start > 0))
         for row in np.flatnonzero(outside):  # one in ten thousand
-            every = np.cumsum(often[row][self.codes])
+            every = np.cumsum(block.every(int(row))[self.codes])
             result[row] = self.values[
                 min(int(np.searchsorted(every, targets[row])), every.size - 1)
             ]
@@ -132,32 +143,25 @@ def _every(above: Floats, below: Floats) -> EveryResample:
 
 def _drawn(sides: list[Side], n_resamples: int, rng: Rng) -> Drawn:
     sides = _canonical(sides)
-    n_clusters, linear = sides[0].n_clusters, np.hstack([side.linear for side in sides])
+    draws = Draws(
+        np.hstack([side.linear for side in sides]),
+        np.logical_or.reduce([side.single for side in sides]),
+    )
     seed = as_generator(rng).integers(0, 1 << 62, size=2).tolist()
-    rows = max(8, BLOCK // n_clusters)
+    rows = max(8, BLOCK // len(draws.sums))
 
     def blocks() -> Iterator[Floats]:
         generator = np.random.default_rng(seed)
         for start in range(0, n_resamples, rows):
-            often = _drawn_often(n_clusters, min(rows, n_resamples - start), generator)
-            sums = often.astype(np.float64) @ linear
+            block = draws.block(min(rows, n_resamples - start), generator)
+            sums = block.summed()
             found = [
-                side.resampled(often, sums[:, 2 * number], sums[:, 2 * number + 1])
+                side.resampled(block, sums[:, 2 * number], sums[:, 2 * number + 1])
                 for number, side in enumerate(sides)
             ]
             yield found[0] if len(found) == 1 else ratio(*found)
 
     return Drawn.of(blocks)
-
-
-def _drawn_often(n_clusters: int, size: int, generator: np.random.Generator) -> Codes:
-    """How often each cluster is drawn, (size, clusters)."""
-    small = np.uint16 if n_clusters <= 1 << 16 else np.int64
-    drawn = generator.integers(0, n_clusters, size=(size, n_clusters), dtype=small)
-    often = np.empty((size, n_clusters), dtype=np.intp)
-    for row, places in enumerate(drawn):  # one at a time stays in the cache
-        often[row] = np.bincount(places, minlength=n_clusters)
-    return often
 
 
 def _canonical(sides: list[Side]) -> list[Side]:
