@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..runs.model import Run, load_run
+from ..showing import ShownList
 from .columns import Bools, Floats
 from .comparability import obstacles
 from .findings import Seen, notice
@@ -148,7 +149,7 @@ def compare(
         if difference is None
         else difference.minimum_detectable_effect(),
         slices=slices,
-        findings=findings,
+        findings=ShownList(findings),
         problems=problems,
         confidence_level=confidence_level,
         needed=needed,

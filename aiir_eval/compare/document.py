@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..documents import read_json, write_json
 from ..errors import DocumentError, InputError
 from ..runs.model import Run, RunManifest, trial_schema
+from ..showing import ShownList
 from ..suites.model import Case
 from .result import CheckComparison, Comparison, Finding, Flips, Needed, Side, Slice
 
@@ -123,7 +124,7 @@ def _comparison(data: Mapping[str, Any]) -> Comparison:
         non_inferiority=_restored(NonInferiority, saved["non_inferiority"]),
         minimum_detectable_effect=data["minimum_detectable_effect"],
         slices=[_slice(item) for item in data["slices"]],
-        findings=[Finding(**finding) for finding in data["findings"]],
+        findings=ShownList(Finding(**finding) for finding in data["findings"]),
         problems=list(data["comparability"]["problems"]),
         confidence_level=saved["confidence_level"],
         needed=None if saved["needed"] is None else Needed(**saved["needed"]),

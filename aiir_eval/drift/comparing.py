@@ -12,6 +12,7 @@ from .result import ColumnDrift, DriftReport, Effect, json_number
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
 State = Literal["new", "worse", "not_comparable", "unchanged", "better", "gone"]
 STATES: tuple[State, ...] = ("new", "worse", "not_comparable", "gone", "better", "unchanged")
@@ -116,6 +117,12 @@ class DriftComparison:
             }
             rows.append(row)
         return pd.DataFrame(rows)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Each column's effect then and now, with its interval, in the unit of its effect."""
+        from .comparing_plotting import plot_drift_comparison
+
+        return plot_drift_comparison(self, ax)
 
     def save(self, path: str | Path) -> None:
         """Write it with both reports as JSON, whole or not at all; `aiir report` renders it."""

@@ -30,6 +30,7 @@ from pydantic import (
 
 from ..documents import digest, duplicates, read_document, validate
 from ..incidents.classes import IncidentClass
+from ..showing import Shown
 from ..suites.model import Origin
 
 Metric = Literal["latency_s", "cost_usd", "output_tokens", "score"]
@@ -142,7 +143,7 @@ class Claim(_Strict):
         return self
 
 
-class Policy(_Strict):
+class Policy(Shown, _Strict):
     """What must hold to ship.
 
     `max_error_rate`: the share of errored trials either side may have; above it the verdict is

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..documents import read_document, validate
 from ..errors import DocumentError, InputError, Problem
 from ..shipped import shipped
+from ..showing import Shown
 from .folders import record_files, taxonomy_of
 from .model import Incident
 from .psf import Taxonomy
@@ -18,10 +19,11 @@ from .unfinished import open_points
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, slots=True)
-class Register:
+class Register(Shown):
     """The records that are sound, by id, where each stands, and what is wrong with the others."""
 
     incidents: Mapping[str, Incident]
@@ -38,6 +40,26 @@ class Register:
         rows = [entry_of(incident).to_mapping(now) for incident in self.incidents.values()]
         told = [{**row, "next_due": (row["next_due"] or {}).get("at")} for row in rows]
         return pd.DataFrame(told).drop(columns=["path", "unfinished"], errors="ignore")
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Each incident at the day it occurred or was detected, by class."""
+        from .plotting import plot_register
+
+        return plot_register(self, ax)
+
+    def _rows(self) -> list[dict[str, Any]]:
+        return [
+            {"id": each.id, "title": each.title, "class": each.class_.replace("_", " "),
+             "status": each.status, "occurred": (each.occurred_at or each.detected_at or "")[:10],
+             "cases": len(each.cases)}
+            for each in self.incidents.values()
+        ]  # fmt: skip
+
+    def _title(self) -> str:
+        return f"Register: {len(self.incidents):,} incidents"
+
+    def __repr__(self) -> str:
+        return f"Register({len(self.incidents):,} incidents, {len(self.problems):,} problems)"
 
 
 def load_incident(

@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from ..showing import Shown
 from .classes import ControlKind, IncidentClass
 from .moments import Instant, Moment, span
 from .psf import Taxonomy, psf_taxonomy
@@ -158,7 +159,7 @@ class Step(Part):
     evidence: str | list[str] | None = None
 
 
-class Incident(Part):
+class Incident(Shown, Part):
     """Something that happened, nearly happened, or was exercised, and its record."""
 
     schema_: Literal["aiir/incident/1"] = Field(default="aiir/incident/1", alias="schema")

@@ -6,9 +6,9 @@ transparent or inherited, which reads on light and dark pages alike.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import designs, drift_view, wording
 from .run_summary import summarize_run
@@ -206,6 +206,32 @@ def calibration_html(calibration: Calibration) -> str:
         ),
         *(_line(note) for note in calibration.notes),
     )
+
+
+def rows_html(title: str, rows: Sequence[Mapping[str, Any]]) -> str:
+    """Any rows as a table; one row alone as its fields, one a line."""
+    if len(rows) == 1:
+        pairs = [
+            [_soft(wording.name(str(key))), _text(_cell(value), 400)]
+            for key, value in rows[0].items()
+            if value is not None and value != "" and value != [] and value != {}
+        ]
+        return _frame(_strong(title), _table([], pairs))
+    heads = list(dict.fromkeys(str(key) for row in rows for key in row))
+    cells = [[_text(_cell(row.get(head)), 120) for head in heads] for row in rows[: 2 * MAX_ROWS]]
+    return _frame(_strong(title), _table([wording.name(head) for head in heads], cells, len(rows)))
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return number(value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{wording.name(str(key))} {_cell(item)}" for key, item in value.items())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(map(_cell, value))
+    return "" if value is None else str(value)
 
 
 def history_table(title: str, rows: Sequence[GateRow]) -> str:

@@ -18,6 +18,7 @@ from ..gate.document import load_verdict
 from ..incidents.classes import ControlKind
 from ..incidents.model import Incident
 from ..incidents.psf import Taxonomy
+from ..showing import Shown
 from ..suites.model import Suite, load_suite
 from .proving import is_verdict
 
@@ -50,7 +51,7 @@ class LastVerdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class Item(Shown):
     """A line of the checklist. `untested` are incidents without a case, and why.
 
     `suites` has the number of cases of these incidents in each suite.
@@ -96,13 +97,24 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Checklist:
+class Checklist(Shown):
     """The items, and the incidents whose failed control is not named yet."""
 
     framework: str
     items: tuple[Item, ...]
     unnamed: tuple[str, ...]
     n_incidents: int
+
+    def _rows(self) -> list[dict[str, Any]]:
+        return [
+            {"id": each.id, "name": each.name, "state": each.state.replace("_", " "),
+             "incidents": len(each.incidents), "suites": list(each.suites),
+             "verdicts": [last.verdict for last in each.verdicts]}
+            for each in self.items
+        ]  # fmt: skip
+
+    def _title(self) -> str:
+        return f"{self.framework}: {self.n_incidents:,} incidents"
 
     def to_mapping(self) -> dict[str, Any]:
         """As JSON data."""

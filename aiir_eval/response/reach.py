@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InputError
+from ..showing import Shown
 from .affected import Rule, incident_checks
 from .log_counts import Counts, count_affected
 from .log_reading import COLUMN_OF, LogRows, Looked, Where, open_logs, read_affected
@@ -18,6 +19,8 @@ from .sampling import Estimate, affected_rows, distinct_values
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from matplotlib.axes import Axes
 
     from ..incidents.model import BlastRadius, Incident
 
@@ -37,7 +40,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(Shown):
     """What a failure touched. Counts are of the whole log; those by day and version of what was
     looked at, which is less where a sample was.
     """
@@ -88,6 +91,24 @@ class Reach:
             "interval": self.interval,
             "notes": list(self.notes),
         }
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """The affected rows that were seen, day by day."""
+        from .reach_plotting import plot_reach
+
+        return plot_reach(self, ax)
+
+    def _rows(self) -> list[dict[str, Any]]:
+        numbers = {"rows": self.rows, **self.counts}
+        return [
+            {"affected": kind, **each.to_mapping()}
+            for kind, each in numbers.items()
+            if each is not None
+        ]
+
+    def _title(self) -> str:
+        looked = f"{self.looked_at:,} of {self.population:,} rows looked at"
+        return f"{self.incident_id}: {self.rows.seen:,} affected rows seen, {looked}"
 
     def to_record(self) -> BlastRadius:
         """As a record of the incident keeps it. Numbers of a sample are upper bounds."""

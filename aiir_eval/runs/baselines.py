@@ -17,12 +17,13 @@ import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..documents import Document, file_digest, locked, read_json, validate, write_json
 from ..errors import DocumentError, InputError, Problem
+from ..showing import Shown
 from .folder import now
 from .model import Run, load_run
 
@@ -61,11 +62,20 @@ class Baseline(Setting):
 
 
 @dataclass(frozen=True, slots=True)
-class Baselines:
+class Baselines(Shown):
     """The baselines of a folder, by name, and what could not be read."""
 
     found: dict[str, Baseline]
     problems: tuple[Problem, ...]
+
+    def _rows(self) -> list[dict[str, Any]]:
+        return [
+            {"name": name, **each.model_dump(exclude={"schema_", "name", "previous"})}
+            for name, each in self.found.items()
+        ]
+
+    def _title(self) -> str:
+        return "Baselines"
 
 
 def set_baseline(

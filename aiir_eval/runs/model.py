@@ -25,6 +25,7 @@ from ..suites.model import Case, load_cases
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from matplotlib.axes import Axes
 
 # stopped: a sequential gate ended it once it had decided; it is never finished, nor compared again
 RunStatus = Literal["running", "complete", "interrupted", "failed", "stopped"]
@@ -156,6 +157,12 @@ class Run:
     def to_pandas(self) -> Any:
         """The trials as a pandas DataFrame."""
         return self.trials.to_pandas()
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """The pass rate of all cases, and by origin, class and incident."""
+        from .plotting import plot_run
+
+        return plot_run(self, ax)
 
     def __repr__(self) -> str:
         manifest = self.manifest

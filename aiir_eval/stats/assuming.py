@@ -8,6 +8,7 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from aiir_eval.showing import Shown
 from aiir_eval.stats.clustering import Floats
 from aiir_eval.stats.randomness import Rng, as_generator
 
@@ -19,7 +20,7 @@ STEPS = 5  # to which a standard deviation of graded differences is divided
 
 
 @dataclass(frozen=True, slots=True)
-class Assumptions:
+class Assumptions(Shown):
     """What the two versions are taken to be like; rates are of single trials, in [0, 1].
 
     Attributes

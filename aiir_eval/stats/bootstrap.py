@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from aiir_eval.showing import Shown
 from aiir_eval.stats.bootstrap_drawn import Drawn
 from aiir_eval.stats.bootstrap_sides import Law, Side, ratio, ratio_law, value_law
 from aiir_eval.stats.clustering import Codes, Floats, as_values, cluster_codes
@@ -21,7 +22,7 @@ EVERY = "cluster bootstrap over all resamples, expanded percentile"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ValueBound:
+class ValueBound(Shown):
     """A mean or quantile with one-sided bounds, each at `confidence_level`.
 
     A bound is infinite when there are too few values to bound the quantile asked for. n_resamples

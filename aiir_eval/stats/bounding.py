@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from aiir_eval.showing import Shown
 from aiir_eval.stats.proportions import failure_rate_bound
 
 MOST_TRIALS = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class BoundDesign:
+class BoundDesign(Shown):
     """Trials of one incident that bound its failure rate below a limit.
 
     n_trials fresh trials of which at most `failures` may fail; `power` is the chance of that if

@@ -9,6 +9,7 @@ from math import ceil, log, sqrt
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from aiir_eval.showing import Shown
 from aiir_eval.stats.ramps import best_ramp, profile_quantile
 from aiir_eval.stats.randomness import Rng, as_generator
 
@@ -46,7 +47,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class ChangePoints:
+class ChangePoints(Shown):
     """`pvalue` is that of no change at any window; `changes` are empty unless it is small enough.
 
     `neighbour_correlation` is that of neighbouring windows about their levels; `season` says that a

@@ -8,9 +8,11 @@ from math import exp, log, nan, pi, sqrt
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from aiir_eval.showing import Shown
+
 
 @dataclass(frozen=True, slots=True)
-class EffectEstimate:
+class EffectEstimate(Shown):
     """An effect with its interval; `standard_error` is that under no change, never zero."""
 
     estimate: float

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from aiir_eval.showing import Shown
 from aiir_eval.stats.clustering import Floats, as_values, cluster_codes
 from aiir_eval.stats.multiplicity import benjamini_hochberg
 from aiir_eval.stats.proportions import Rate, pass_rate
@@ -16,7 +17,7 @@ Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class FlakyCases:
+class FlakyCases(Shown):
     """Which cases are flaky; arrays hold one value a case, in the order given.
 
     Attributes
@@ -50,7 +51,7 @@ class FlakyCases:
 
 
 @dataclass(frozen=True, slots=True)
-class ChangedCases:
+class ChangedCases(Shown):
     """Which cases changed their pass rate; arrays hold one value a case, in the order given.
 
     Attributes

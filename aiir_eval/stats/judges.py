@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from aiir_eval.showing import Shown
 from aiir_eval.stats.clustering import Codes, Floats, as_rates, cluster_codes, clustered_mean
 from aiir_eval.stats.intervals import ConfidenceInterval
 from aiir_eval.stats.proportions import Rate, pass_rate
@@ -18,7 +19,7 @@ PSEUDO = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class JudgeAgreement:
+class JudgeAgreement(Shown):
     """Agreement of a judge with human labels.
 
     Attributes

@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
+from aiir_eval.showing import Shown
 from aiir_eval.stats.clustering import (
     FEW_NONZERO,
     ClusteredMean,
@@ -41,7 +42,7 @@ becomes 5%: phi(z) (2 z^2 + 1) / 6 of it is added to the tail at z (Hall 1992, s
 
 
 @dataclass(frozen=True, slots=True)
-class NonInferiority:
+class NonInferiority(Shown):
     """Is the loss smaller than `margin`? `holds` exactly when `lower_bound` > -margin."""
 
     margin: float
@@ -52,7 +53,7 @@ class NonInferiority:
 
 
 @dataclass(frozen=True, slots=True)
-class Equivalence:
+class Equivalence(Shown):
     """Are loss and gain both smaller than `margin`? `pvalue` is the larger of the two tests."""
 
     margin: float
@@ -62,7 +63,7 @@ class Equivalence:
 
 
 @dataclass(frozen=True, slots=True)
-class PairedDifference:
+class PairedDifference(Shown):
     """Mean over cases of candidate minus baseline, with everything that follows from it.
 
     Attributes

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from aiir_eval.showing import Shown
 from aiir_eval.stats.clustering import Codes, Floats, cluster_codes, clustered_mean
 from aiir_eval.stats.intervals import ConfidenceInterval
 from aiir_eval.stats.judges import (
@@ -33,7 +34,7 @@ CELLS = {
 
 
 @dataclass(frozen=True, slots=True)
-class PredictionPowered:
+class PredictionPowered(Shown):
     """A rate or difference as humans would measure it, from judged and from labelled outputs.
 
     Attributes

@@ -9,12 +9,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from aiir_eval.showing import Shown
 from aiir_eval.stats.clustering import as_rates, cluster_codes, clustered_mean
 from aiir_eval.stats.intervals import ConfidenceInterval
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
+class Rate(Shown):
     """A pass rate over cases.
 
     standard_error is CR2 by cluster (0 when every case agrees; the interval is never that sure).

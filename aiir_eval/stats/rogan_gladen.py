@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from aiir_eval.showing import Shown
 from aiir_eval.stats.clustering import Codes, Floats, cluster_codes
 from aiir_eval.stats.intervals import ConfidenceInterval
 from aiir_eval.stats.judges import binary_rows, checked_level, deviations, quantile, sum_of
@@ -18,7 +19,7 @@ PSEUDO = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class RoganGladen:
+class RoganGladen(Shown):
     """A rate or difference corrected by the judge's own error rates.
 
     Attributes

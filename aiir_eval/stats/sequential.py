@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from aiir_eval.showing import Shown
 from aiir_eval.stats.betting import Betting, log_threshold
 from aiir_eval.stats.clustering import Floats, as_values
 from aiir_eval.stats.intervals import ConfidenceInterval
@@ -24,7 +25,7 @@ FAILING = (1.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
-class ConfidenceSequence:
+class ConfidenceSequence(Shown):
     """An interval after each look; all of them hold together with the confidence level.
 
     n counts clusters (trials) seen at each look. Ends only move inwards; should they ever cross,

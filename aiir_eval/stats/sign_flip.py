@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from aiir_eval.showing import Shown
 from aiir_eval.stats.clustering import Floats, as_values, cluster_codes, cluster_totals
 from aiir_eval.stats.randomness import Rng, as_generator
 
@@ -22,7 +23,7 @@ BLOCK = 1 << 16  # resamples at a time: memory does not grow with their number
 
 
 @dataclass(frozen=True, slots=True)
-class McNemar:
+class McNemar(Shown):
     """McNemar's test: `pvalue` is the two-sided mid-p, `pvalue_exact` the conditional exact p."""
 
     broke: int
@@ -32,7 +33,7 @@ class McNemar:
 
 
 @dataclass(frozen=True, slots=True)
-class SignFlip:
+class SignFlip(Shown):
     """Sign-flip test of the mean difference (`statistic`).
 
     Enumerated: `pvalue` is the mid-p and `pvalue_exact` the plain p-value over all flips.

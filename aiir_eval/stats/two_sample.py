@@ -8,9 +8,11 @@ from math import inf, nan, sqrt
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from aiir_eval.showing import Shown
+
 
 @dataclass(frozen=True, slots=True)
-class TestResult:
+class TestResult(Shown):
     """`statistic` and `pvalue` (both NaN when the test cannot be made), `df` where it has one."""
 
     __test__ = False  # not a test of pytest's

@@ -9,11 +9,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from aiir_eval.showing import Shown
 from aiir_eval.stats.clustering import Floats, cluster_codes
 
 
 @dataclass(frozen=True, slots=True)
-class VarianceComponents:
+class VarianceComponents(Shown):
     """Variance of one trial's value (or difference) between clusters, cases and trials.
 
     `trials` is NaN with one trial a case: its noise is then part of `cases`. `trials_share` is

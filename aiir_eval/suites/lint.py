@@ -15,6 +15,7 @@ from ..errors import InputError, Problem
 from ..scorers import Answer, Check, Judgement, Scorer, make_scorer, needs_expected
 from ..scorers.containing import contained
 from ..scorers.text import shown
+from ..showing import Shown, ShownList
 from .model import Case, Suite
 from .proof import Incidents, Proof, judged, known_answers, proof_key, prove, records
 
@@ -28,7 +29,7 @@ LONG = 5  # words from which on a banned text is a sentence rather than a term
 
 
 @dataclass(frozen=True, slots=True)
-class LintProblem:
+class LintProblem(Shown):
     """One thing wrong with a check or a case, where it stands, and what to do."""
 
     severity: Severity
@@ -89,7 +90,7 @@ def lint_suite(
             own.extend(_proving(case, scorers, prove(case, scorers, known)))
     order = {case.id: index for index, case in enumerate(suite.cases)}
     problems = sorted([*_told_once(shared), *own], key=lambda problem: order[problem.case_id])
-    return problems if path is None else _with_lines(problems, Path(path))
+    return ShownList(problems if path is None else _with_lines(problems, Path(path)))
 
 
 def unusable_checks(

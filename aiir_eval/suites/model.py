@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import (
     Field,
@@ -30,6 +30,11 @@ from ..errors import DocumentError, Problem
 from ..incidents.classes import IncidentClass
 from ..incidents.regression import Message, Part, Passage, Tool
 from ..scorers.protocol import Check
+from ..showing import Shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
 
 Origin = Literal["incident", "adjacent", "control"]
 Label = Literal["certain", "review"]
@@ -48,7 +53,7 @@ class _CheckSchema:
         return check_schema()
 
 
-class Case(Part):
+class Case(Shown, Part):
     """One input with the checks its output must pass, and where it comes from."""
 
     id: str = Field(min_length=1)
@@ -148,6 +153,18 @@ class Suite(Part):
         return f"Suite({self.name!r} {self.version}: {len(self.cases):,} cases)"
 
     __str__ = __repr__
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row a case."""
+        import pandas as pd
+
+        return pd.DataFrame([case.to_mapping() for case in self.cases])
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Its cases by class and origin."""
+        from .plotting import plot_suite
+
+        return plot_suite(self, ax)
 
     def _repr_html_(self) -> str:
         from ..reports.notebook import suite_html

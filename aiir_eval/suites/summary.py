@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ..showing import Shown
 from .model import ORIGINS, Suite
 
 UNCLASSIFIED = "unclassified"
@@ -14,7 +15,7 @@ NO_INCIDENT = "no incident"
 
 
 @dataclass(frozen=True, slots=True)
-class SuiteSummary:
+class SuiteSummary(Shown):
     """Counts of cases (and, for `n_trials`, of trials of one run as the suite asks for them).
 
     `checks` counts cases by (check, scorer). `to_review` are the adjacent cases a person should
@@ -36,6 +37,22 @@ class SuiteSummary:
     checks: Mapping[tuple[str, str], int]
     to_review: tuple[str, ...]
     constant_expected: Any = None
+
+    def _rows(self) -> list[dict[str, Any]]:
+        named = {
+            "class": self.by_class,
+            "origin": self.by_origin,
+            "operator": self.by_operator,
+            "tag": self.tags,
+        }
+        return [
+            {"by": by, "value": value, "cases": count}
+            for by, counts in named.items()
+            for value, count in counts.items()
+        ]
+
+    def _title(self) -> str:
+        return f"{self.name} {self.version}: {self.n_cases:,} cases, {self.n_trials:,} trials"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, for JSON."""

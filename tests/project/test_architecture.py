@@ -53,7 +53,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
 }
 ROOT_MODULES = {"errors", "documents", "tables", "tool_calls", "shipped", "telemetry", "user_code"}
-ROOT_MODULES |= {"_lazy", "_version", "answers"}
+ROOT_MODULES |= {"_lazy", "_version", "answers", "showing"}
 
 
 def imports_of(path: Path) -> set[str]:

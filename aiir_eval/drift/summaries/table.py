@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...errors import InputError
+from ...showing import Shown
 from .clusters import UnitSums
 from .histogram import same_edges
 from .states import ColumnState, LevelState, NumericState, OpaqueState, empty_like
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +24,7 @@ class Names:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class TableSummary:
+class TableSummary(Shown):
     """The states of a table's columns.
 
     It holds quantiles and extremes of numbers, and the texts of levels: whoever may not see the
@@ -52,11 +56,11 @@ class TableSummary:
 
         save_summary(self, path)
 
-    def to_pandas(self) -> Any:
-        """One row a column, as a pandas DataFrame."""
-        import pandas as pd
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """The mean of each column of numbers, one standard deviation to either side."""
+        from .plotting import plot_summary
 
-        return pd.DataFrame([describe(name, state) for name, state in self.columns.items()])
+        return plot_summary(self, ax)
 
     def __repr__(self) -> str:
         by = f", by {self.cluster}" if self.cluster else ""
@@ -74,17 +78,11 @@ class TableSummary:
             lines.append(f"  {name}: {row['kind']}, {shown}")
         return "\n".join(lines)
 
-    def _repr_html_(self) -> str:
-        from html import escape
+    def _rows(self) -> list[dict[str, Any]]:
+        return [describe(name, state) for name, state in self.columns.items()]
 
-        rows = [describe(name, state) for name, state in self.columns.items()]
-        heads = list(dict.fromkeys(key for row in rows for key in row))
-        cells = "".join(
-            "<tr>" + "".join(f"<td>{escape(_shown(row.get(key)))}</td>" for key in heads) + "</tr>"
-            for row in rows
-        )
-        head = "".join(f"<th>{escape(key)}</th>" for key in heads)
-        return f"<p>{escape(repr(self))}</p><table><tr>{head}</tr>{cells}</table>"
+    def _title(self) -> str:
+        return repr(self)
 
 
 def describe(name: str, state: ColumnState) -> dict[str, Any]:
@@ -103,12 +101,6 @@ def describe(name: str, state: ColumnState) -> dict[str, Any]:
         row |= {"mean": state.mean, "sd": state.sd}
         row |= {"min": state.low, "max": state.high}
     return row
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return ""
-    return f"{value:,.6g}" if isinstance(value, float) else str(value)
 
 
 def merge_summaries(summaries: Iterable[TableSummary]) -> TableSummary:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from ...showing import Shown
 from ..declared import Direction
 from ..result import json_number, utc
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,7 @@ class WatchedColumn:
 
 
 @dataclass(frozen=True, slots=True)
-class WatchReport:
+class WatchReport(Shown):
     """One look. `ignored` says that this very table was looked at before."""
 
     alarm: bool
@@ -103,6 +108,35 @@ class WatchReport:
             "promise": self.promise,
             "notes": list(self.notes),
         }
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row a column."""
+        import pandas as pd
+
+        return pd.DataFrame([column.to_dict() for column in self.columns])
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """The evidence of each column against the line at which it alarms."""
+        from .plotting import plot_watch
+
+        return plot_watch(self, ax)
+
+    def _rows(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "column": each.column,
+                "state": "alarm" if each.alarm else "quiet",
+                "level": each.level,
+                "limit": each.limit,
+                "evidence": each.evidence,
+                "alarm at": each.threshold,
+                "since": None if each.since is None else f"{each.since:%Y-%m-%d %H:%M}",
+            }
+            for each in self.columns
+        ]
+
+    def _title(self) -> str:
+        return self.lines()[0]
 
     def lines(self) -> list[str]:
         """What it says, a sentence a line; the first one is the verdict."""
