@@ -127,6 +127,9 @@ def import_table(
     trials = trial_table_from_columns(columns)
 
     asked, missing, problems = _completeness(trials, spec, loaded)
+    if loaded is not None and trials["error"].null_count == 0:
+        first = trials["error"][0].as_py()
+        problems.append(f"every trial errored, so the run says nothing; the first error: {first}")
     described = {
         "table": table_digest(source),
         "where": None if where is None else where.strip(),

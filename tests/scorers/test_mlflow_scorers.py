@@ -16,6 +16,7 @@ from command_line import saying
 from servers import Call, ChatServer, chat_server, completion, error
 
 import aiir_eval as aiir
+from aiir_eval.cli import invoke
 from aiir_eval.errors import InputError
 from aiir_eval.scorers import (
     Answer,
@@ -27,7 +28,7 @@ from aiir_eval.scorers import (
     mlflow,
     needs_expected,
 )
-from aiir_eval.suites import Suite
+from aiir_eval.suites import Suite, save_suite
 from aiir_eval.tool_calls import ToolCall
 
 __all__ = ["chat_server"]
@@ -304,3 +305,37 @@ def test_judges_work_beside_the_trials_and_their_version_is_recorded(judge: Chat
     )
     with pytest.raises(InputError, match=r"--allow-scorer mlflow\.Safety"):
         aiir.run(suite, target=target)
+
+
+@pytest.mark.server
+def test_aiir_yaml_names_a_judge_for_good(judge: ChatServer) -> None:
+    Path("aiir.yaml").write_text("scorers: [mlflow.Safety, evidently.RegExp]\n")
+    suite = suite_of(1, scorer="mlflow.Safety", model=JUDGE)
+    assert aiir.run(suite, target=saying("it is")).trials["passed"].to_pylist() == [True]
+    Path("aiir.yaml").write_text("scorers: [Safety]\n")
+    with pytest.raises(InputError, match=r"python:module:function, mlflow\.NAME or evidently"):
+        aiir.run(suite, target=saying("it is"))
+
+
+@pytest.mark.server
+def test_recorded_answers_are_judged_from_the_command_line(judge: ChatServer) -> None:
+    Path("said.csv").write_text("n,said\nc0,good\nc1,bad\n")
+    judge.answer = lambda call: says("no" if "bad" in call.last else "yes")
+    save_suite(suite_of(2, scorer="mlflow.Safety", model=JUDGE), "suite.yaml")
+    table = [
+        "import",
+        "table",
+        "said.csv",
+        "--id",
+        "n",
+        "--output",
+        "said",
+        "--suite",
+        "suite.yaml",
+    ]
+    assert invoke([*table, "-o", "run"]) == 2
+    assert invoke([*table, "-o", "run", "--allow-scorer", "mlflow.Safety"]) == 0
+    assert aiir.load_run("run").trials["passed"].to_pylist() == [True, False]
+    judge.answer = [error(400, "no such model")]
+    assert invoke([*table, "-o", "other", "--allow-scorer", "mlflow.Safety"]) == 0
+    assert "every trial errored" in aiir.load_run("other").manifest.problems[0]
