@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from ..documents import Document, read_document, read_text, validate
 from ..errors import DocumentError, Problem
 from .protocol import TargetSpec
+from .registered import PROMPT_URI
 from .secrets import secret_field
 from .tools import load_tools
 
@@ -24,16 +25,24 @@ class _Strict(BaseModel):
 
 
 class PromptEntry(_Strict):
-    """The system prompt: a file beside aiir.yaml, or the text itself."""
+    """The system prompt: a file beside aiir.yaml, the text, or a version in MLflow's registry."""
 
     file: str | None = None
     text: str | None = None
+    mlflow: str | None = None
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> PromptEntry:
-        if (self.file is None) == (self.text is None):
-            raise ValueError("give the prompt as either {file: ...} or {text: ...}")
+    def _one_of_them(self) -> PromptEntry:
+        if sum(each is not None for each in (self.file, self.text, self.mlflow)) != 1:
+            raise ValueError("give the prompt as one of {file: ...}, {text: ...} or {mlflow: ...}")
         return self
+
+    @field_validator("mlflow")
+    @classmethod
+    def _is_of_the_registry(cls, uri: str | None) -> str | None:
+        if uri is not None and not PROMPT_URI.fullmatch(uri):
+            raise ValueError("write prompts:/NAME/VERSION or prompts:/NAME@ALIAS")
+        return uri
 
 
 class TargetEntry(_Strict):
@@ -141,6 +150,7 @@ def _spec(name: str, entry: TargetEntry, document: Document, folder: Path) -> Ta
         name=name,
         uri=entry.uri,
         prompt=prompt,
+        prompt_uri=None if entry.prompt is None else entry.prompt.mlflow,
         params=entry.params,
         tools=tools,
         base_url=entry.base_url,

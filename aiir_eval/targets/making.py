@@ -13,6 +13,7 @@ from ..documents import digest, read_text
 from ..errors import InputError
 from .config import Config, find_config
 from .protocol import Target, TargetSpec
+from .registered import read_prompt
 from .secrets import refuse_secrets
 from .tools import load_tools, plain_tools
 
@@ -62,6 +63,10 @@ def make_target(
         changes["base_url"] = base_url
     if prompt is not None:
         changes["prompt"] = read_text(prompt) if isinstance(prompt, Path) else prompt
+        changes["prompt_uri"] = None
+    elif spec.prompt_uri is not None:
+        found = read_prompt(spec.prompt_uri)
+        changes["prompt"], changes["prompt_uri"] = found.text, found.uri
     if params is not None:
         changes["params"] = {**spec.params, **params}
     if api_key_env is not None:

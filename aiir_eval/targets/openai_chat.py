@@ -80,13 +80,7 @@ class OpenAITarget:
 
     def describe(self) -> Mapping[str, Any]:
         """What the fingerprint is the digest of."""
-        return {
-            "uri": self.uri,
-            "prompt": self._spec.prompt,
-            "params": dict(self._spec.params),
-            "tools": list(self._spec.tools),
-            "version": self._spec.version,
-        }
+        return self._spec.describe()
 
     async def reply(self, request: Request) -> Reply:
         """One conversation: calls until the model answers in words or the rounds are used up."""

@@ -55,7 +55,10 @@ class Target(Protocol):
     uri: str
 
     def describe(self) -> Mapping[str, Any]:
-        """What the fingerprint is the digest of: uri, prompt text, params, tools, version."""
+        """What the fingerprint is the digest of: uri, prompt text, params, tools, version.
+
+        With ``prompt_uri`` where the prompt stands in a registry.
+        """
 
     async def reply(self, request: Request) -> Reply: ...
 
@@ -68,10 +71,22 @@ class TargetSpec:
 
     name: str
     uri: str
-    prompt: str | None = None  # the text, whatever file it came from
+    prompt: str | None = None  # the text, wherever it came from
     params: Mapping[str, Any] = field(default_factory=dict)
     tools: Sequence[Mapping[str, Any]] = ()
     base_url: str | None = None
     api_key_env: str | None = None
     version: str | None = None
+    prompt_uri: str | None = None  # of MLflow's registry; the text is read when a target is made
     folder: str | None = None  # where relative modules and files are looked for; not in the digest
+
+    def describe(self) -> dict[str, Any]:
+        """What every target of a model says of itself; `prompt_uri` where there is one."""
+        said = {
+            "uri": self.uri,
+            "prompt": self.prompt,
+            "params": dict(self.params),
+            "tools": list(self.tools),
+            "version": self.version,
+        }
+        return said if self.prompt_uri is None else {**said, "prompt_uri": self.prompt_uri}

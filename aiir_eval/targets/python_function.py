@@ -48,14 +48,7 @@ class PythonTarget:
 
     def describe(self) -> Mapping[str, Any]:
         """What the fingerprint is the digest of; with the digests of the code."""
-        return {
-            "uri": self.uri,
-            "prompt": self._spec.prompt,
-            "params": dict(self._spec.params),
-            "tools": list(self._spec.tools),
-            "version": self._spec.version,
-            **self._digests,
-        }
+        return {**self._spec.describe(), **self._digests}
 
     async def reply(self, request: Request) -> Reply:
         """Call the function once."""

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..compare.flipped import flipped_cases
 from ..documents import digest
-from ..reports.markdown.text import plain
 from ..reports.run_summary import summarize_run
 from ..reports.visible import shortened
 from ..reports.wording import worst_first
+from .linking import LINKED_PROMPTS, MODELS, linked_prompts, model_uris
+from .notes import gate_note, side_note
 from .stores import redact_uris
 
 if TYPE_CHECKING:
@@ -32,8 +33,10 @@ MAX_PARAMS = 100
 MAX_PARAM = 1_500  # MLflow takes 6,000, but a batch of 100 such would exceed its megabyte
 MAX_TAG = 8_000
 MAX_NAME = 200
-MAX_OUTPUT = 2_000  # characters of an output in the table of flips
+MAX_OUTPUT = 2_000  # characters of an output in a table
+MAX_INPUT = 500
 
+TRIALS = "tables/trials.json"
 TABLES_TAG = "mlflow.loggedArtifacts"  # how MLflow's pages know which JSON files are tables
 
 
@@ -89,7 +92,7 @@ def gate_entries(verdict: Verdict) -> Entries:
                 "aiir.findings": ",".join(finding.code for finding in comparison.findings),
                 "aiir.fingerprint.baseline": old.fingerprint,
                 "aiir.fingerprint.candidate": new.fingerprint,
-                "mlflow.note.content": plain(verdict.sentence),
+                "mlflow.note.content": gate_note(verdict),
                 TABLES_TAG: json.dumps([{"path": name, "type": "table"} for name in tables]),
             },
             comparison.new,
@@ -109,6 +112,8 @@ def side_entries(verdict: Verdict, side: str) -> Entries:
     trials = sorted(set(manifest.trials.values()))
     uri = str(target.get("uri", ""))
     prompt = target.get("prompt")
+    models, prompts = model_uris(target), linked_prompts(target)
+    table = trials_table(run)
     return Entries(
         name=f"{side} {manifest.target_name}",
         params=text_params(
@@ -118,6 +123,8 @@ def side_entries(verdict: Verdict, side: str) -> Entries:
                 "model": _model(run, uri),
                 "target_version": target.get("version"),
                 "base_url": target.get("base_url"),
+                "prompt_uri": target.get("prompt_uri"),
+                "registered_models": ",".join(models),
                 "prompt_digest": None if prompt is None else digest(prompt),
                 "tools_digest": digest(target["tools"]) if target.get("tools") else None,
                 "suite": manifest.suite_name,
@@ -137,9 +144,14 @@ def side_entries(verdict: Verdict, side: str) -> Entries:
                 "aiir.status": manifest.status,
                 "aiir.start": manifest.start,
                 "aiir.end": manifest.end or "",
+                "mlflow.note.content": side_note(run, side, measured),
+                TABLES_TAG: json.dumps([{"path": TRIALS, "type": "table"}]),
+                **({MODELS: ",".join(models)} if models else {}),
+                **({LINKED_PROMPTS: prompts} if prompts else {}),
             },
             run,
         ),
+        tables={TRIALS: table},
     )
 
 
@@ -187,6 +199,36 @@ def flips_table(comparison: Comparison) -> dict[str, list[Any]]:
         "baseline_output": [shortened(case.old.text, MAX_OUTPUT) for case in cases],
         "candidate_output": [shortened(case.new.text, MAX_OUTPUT) for case in cases],
     }
+
+
+def trials_table(run: Run) -> dict[str, list[Any]]:
+    """One row a trial, with what was asked and said, and the checks that failed."""
+    import pyarrow.compute as pc
+
+    names = ["case_id", "trial", "class", "origin", "incident_id", "passed", "score", "error"]
+    measured = ["latency_s", "input_tokens", "output_tokens", "cost_usd"]
+    trials = run.trials
+    asked = {id_: shortened(_question(case.plain_input()), MAX_INPUT)
+             for id_, case in run.cases.items()}  # fmt: skip
+    table: dict[str, list[Any]] = {each: trials[each].to_pylist() for each in names}
+    table["failed"] = [
+        ", ".join(check["check"] for check in checks or () if check["passed"] is False)
+        for checks in trials["checks"].to_pylist()
+    ]
+    table["input"] = [asked.get(id_) for id_ in table["case_id"]]
+    table["output"] = [
+        None if output is None else shortened(output, MAX_OUTPUT)
+        for output in trials["output"].to_pylist()
+    ]
+    for each in measured:
+        if pc.count(trials[each]).as_py():
+            table[each] = trials[each].to_pylist()
+    return table
+
+
+def _question(given: str | list[dict[str, Any]]) -> str:
+    """A text, or the last turn of a conversation."""
+    return given if isinstance(given, str) else str(given[-1]["content"])
 
 
 def slices_table(comparison: Comparison) -> dict[str, list[Any]]:

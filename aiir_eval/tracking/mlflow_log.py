@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .entries import gate_entries, side_entries
+from .figures import gate_figures
+from .linking import model_uris
 from .outbox import OUTBOX, Planned, Record, deliver
 from .stores import Openable
 from .traces import trial_traces
@@ -79,7 +81,10 @@ def verdict_record(
         "report.html": report_html,
     }
     gate = Planned(
-        entries=gate_entries(verdict), files=files, datasets=[dataset_of(comparison.new)]
+        entries=gate_entries(verdict),
+        files=files,
+        figures=gate_figures(verdict),
+        datasets=[dataset_of(comparison.new)],
     )
     sides = [
         Planned(
@@ -87,6 +92,7 @@ def verdict_record(
             files={"run.json": run.manifest.model_dump(mode="json", by_alias=True)},
             datasets=[dataset_of(run)],
             parent=0,
+            models=model_uris(run.manifest.target),
             traces=trial_traces(run) if traces else [],
         )
         for side, run in (("baseline", comparison.old), ("candidate", comparison.new))

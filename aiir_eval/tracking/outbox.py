@@ -39,6 +39,8 @@ class Planned(BaseModel):
     files: dict[str, Any]  # texts or JSON, by path
     datasets: list[dict[str, str]] = Field(default_factory=list)  # as MLflow's `to_dict` says
     parent: int | None = None
+    figures: dict[str, str] = Field(default_factory=dict)  # PNG as base64, by path
+    models: list[str] = Field(default_factory=list)  # models:/NAME/VERSION that the run used
     traces: list[TrialTrace] = Field(default_factory=list)
 
 
@@ -101,7 +103,9 @@ def send(record: Record, uri: str | None) -> Sent:
                 or place.write(
                     planned.entries,
                     planned.files,
+                    figures=planned.figures,
                     inputs=_dataset_inputs(planned.datasets),
+                    models=planned.models,
                     parent=parent,
                     at=record.at,
                     record=tag,

@@ -9,6 +9,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from ..reports.visible import visible
+from .linking import LINKED_PROMPTS, linked_prompts
 
 if TYPE_CHECKING:
     from ..runs.model import Run
@@ -67,14 +68,20 @@ def trial_traces(run: Run) -> list[TrialTrace]:
     started = sources["started_at"].cast(pa.int64()).to_pylist()
     rows = sources.drop_columns(["started_at"]).to_pylist()
     asked = {id_: _asked(case) for id_, case in cases.items()}
+    prompts = linked_prompts(run.manifest.target)
+    shared = {LINKED_PROMPTS: prompts} if prompts else {}
     return [
-        _trace(row, cases.get(row["case_id"]), asked.get(row["case_id"]), at)
+        _trace(row, cases.get(row["case_id"]), asked.get(row["case_id"]), at, shared)
         for row, at in zip(rows, started, strict=True)
     ]
 
 
 def _trace(
-    row: Mapping[str, Any], case: Case | None, asked: tuple[Any, str] | None, at: int | None
+    row: Mapping[str, Any],
+    case: Case | None,
+    asked: tuple[Any, str] | None,
+    at: int | None,
+    shared: Mapping[str, str],
 ) -> TrialTrace:
     inputs, preview = asked or (None, None)
     expected = row["expected"] if case is None else case.expected
@@ -88,7 +95,7 @@ def _trace(
         request_preview=preview,
         started_us=at,
         latency_s=row["latency_s"],
-        tags=dict(_tags(row)),
+        tags={**dict(_tags(row)), **shared},
         error=row["error"],
         calls=[_call(call) for call in row["tool_calls"] or ()],
         judgements=[said for check in row["checks"] or () for said in _judgements(check)],
@@ -103,7 +110,8 @@ def _asked(case: Case) -> tuple[Any, str]:
     """The inputs of the root span and the question in short."""
     given = case.plain_input()
     if isinstance(given, str):
-        inputs, question = {"input": given}, given
+        inputs: dict[str, Any] = {"input": given}
+        question = given
     else:
         inputs = {"messages": given}
         said = [turn["content"] for turn in given if turn.get("role") == "user"]

@@ -6,8 +6,10 @@ through a client of its own.
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
+from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from ..documents import write_json, write_text
 from ..errors import AiirError, InputError, UnreachableError
 from ..telemetry import opt_out
 from .entries import Entries
+from .linking import model_inputs
 from .stores import Store, check_reachable, nothing_lost, resolve_store
 from .trace_writing import delete_traces, write_traces
 from .traces import TrialTrace
@@ -48,7 +51,9 @@ class Experiment:
         entries: Entries,
         files: Mapping[str, Any],
         *,
+        figures: Mapping[str, str],
         inputs: Sequence[Any] = (),
+        models: Sequence[str] = (),
         parent: str | None = None,
         at: int,
         record: str,
@@ -56,7 +61,8 @@ class Experiment:
     ) -> str:
         """One MLflow run: created, written in one batch, its files and traces, and ended; its id.
 
-        `files` are texts or JSON by path (None: left out), `inputs` MLflow's own dataset inputs.
+        `files` are texts or JSON by path (None: left out), `figures` PNG in base64, `inputs`
+        MLflow's own dataset inputs, `models` the registered ones that were used.
         `at` is when the result was found, in milliseconds; `record` is what it is known by.
         """
         from mlflow.entities import Metric, Param, RunTag
@@ -75,9 +81,10 @@ class Experiment:
                 tags=[RunTag(name, value) for name, value in entries.tags.items()],
                 synchronous=True,
             )
-            if inputs:
-                client.log_inputs(run_id, list(inputs))
-            _write_files(client, run_id, entries, files)
+            used = model_inputs(client, models)
+            if inputs or used:
+                client.log_inputs(run_id, list(inputs), used or None)
+            _write_files(client, run_id, entries, files, figures)
             write_traces(client, self.id, run_id, traces, at=at)
         except BaseException as error:
             if not _connection_lost(error):
@@ -135,7 +142,11 @@ def _experiment_id(client: MlflowClient, name: str, store: Store) -> str:
 
 
 def _write_files(
-    client: MlflowClient, run_id: str, entries: Entries, files: Mapping[str, Any]
+    client: MlflowClient,
+    run_id: str,
+    entries: Entries,
+    files: Mapping[str, Any],
+    figures: Mapping[str, str],
 ) -> None:
     """All files of a run in one upload; tables in the form that MLflow's pages show."""
     import tempfile
@@ -148,18 +159,23 @@ def _write_files(
             elif content is not None:
                 write_json(folder / file, content)
         for file, table in entries.tables.items():
-            write_json(folder / file, _split(table))
+            write_text(folder / file, _split(table))
+        for file, picture in figures.items():
+            path = folder / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b64decode(picture))
         client.log_artifacts(run_id, name)
 
 
-def _split(table: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+def _split(table: Mapping[str, Sequence[Any]]) -> str:
     """Columns as ``{"columns": [...], "data": [[...], ...]}``; what JSON lacks (NaN, inf) null."""
 
     def plain(value: Any) -> Any:
         return None if isinstance(value, float) and not isfinite(value) else value
 
     rows = zip(*table.values(), strict=True)
-    return {"columns": list(table), "data": [[plain(value) for value in row] for row in rows]}
+    content = {"columns": list(table), "data": [[plain(value) for value in row] for row in rows]}
+    return json.dumps(content, ensure_ascii=False)
 
 
 @contextmanager

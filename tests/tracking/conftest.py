@@ -1,4 +1,7 @@
-"""Fixtures of the tests of tracking: one verdict, one MLflow server, one fresh SQLite store."""
+"""Fixtures of the tests of tracking: one verdict, one MLflow server, one fresh SQLite store.
+
+The server keeps what it is given in a PostgreSQL of its own where there can be one.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,22 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import postgres
 import pytest
+from browsing import browse, chromium
 from results import made_verdict
 
 from aiir_eval.gate.result import Verdict
 from aiir_eval.telemetry import SWITCHES
+
+
+__all__ = ["browse", "chromium"]
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +39,20 @@ def sqlite_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="session")
-def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the server keeps what it is given: PostgreSQL, else an SQLite file."""
+    if postgres.missing():
+        yield f"sqlite:///{tmp_path_factory.mktemp('server-store')}/server.db"
+        return
+    # A socket's path is short, and its folder open to the user that PostgreSQL runs as.
+    with tempfile.TemporaryDirectory(prefix="aiir-pg-", dir="/tmp") as name:
+        Path(name).chmod(0o755)
+        with postgres.cluster(Path(name) / "pg") as uri:
+            yield uri
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(tmp_path_factory: pytest.TempPathFactory, server_store: str) -> Iterator[str]:
     """The address of a real MLflow server on this machine, with a store of its own."""
     folder = tmp_path_factory.mktemp("server")
     with socket.socket() as free:
@@ -38,7 +60,7 @@ def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         port = free.getsockname()[1]
     command = [
         sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port),
-        "--workers", "1", "--backend-store-uri", f"sqlite:///{folder}/server.db",
+        "--workers", "1", "--backend-store-uri", server_store,
         "--artifacts-destination", str(folder / "artifacts"),
     ]  # fmt: skip
     with (folder / "log.txt").open("wb") as log:
@@ -52,9 +74,10 @@ def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             yield url
         finally:
             # Its workers are of its own process group, and nothing else is.
-            os.killpg(process.pid, 15)
+            if process.poll() is None:
+                os.killpg(process.pid, 15)
             try:
-                process.wait(20)
+                process.wait(3)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, 9)
                 process.wait(20)

@@ -6,13 +6,17 @@ import socket
 import time
 from pathlib import Path
 
+import postgres
 import pytest
+from browsing import Browse
 from reading import check_everything
 
+import aiir_eval as aiir
 from aiir_eval.errors import InputError, UnreachableError
 from aiir_eval.gate.result import Verdict
 from aiir_eval.telemetry import opt_out
 from aiir_eval.tracking.mlflow_log import track_verdict
+from aiir_eval.tracking.tables import read_tracked
 
 opt_out()
 REPORT = "<!doctype html><title>report</title>"
@@ -29,6 +33,69 @@ def test_every_number_reads_back_from_a_server(
     assert tracked.url.startswith(f"{mlflow_server}/#/experiments/")
     assert tracked.url.endswith(f"/runs/{tracked.run_id}")
     check_everything(mlflow_server, tracked, verdict, tmp_path)
+
+
+@pytest.mark.server
+def test_the_server_keeps_it_in_postgresql(
+    verdict: Verdict, mlflow_server: str, server_store: str
+) -> None:
+    """What is written over HTTP stands in the database, traces and hostile text among it."""
+    if why := postgres.missing():
+        pytest.skip(why)
+    import sqlalchemy
+
+    tracked = track_verdict(verdict, uri=mlflow_server, experiment="kept", traces=True)
+    gates = aiir.history("support desk", uri=mlflow_server, experiment="kept")
+    assert [gate.run_id for gate in gates.gates] == [tracked.run_id]
+    assert gates.gates[0].candidate_pass_rate == verdict.comparison.candidate.pass_rate  # type: ignore[union-attr]
+    rows = read_tracked("mlflow-traces:kept", mlflow_server).to_pylist()
+    for run_id, run in (
+        (tracked.baseline_run_id, verdict.comparison.old),
+        (tracked.candidate_run_id, verdict.comparison.new),
+    ):
+        own = f"mlflow-traces:kept?metadata.`mlflow.sourceRun` = '{run_id}'"
+        rows = read_tracked(own, mlflow_server).to_pylist()
+        said = {row["tag.case_id"]: (row["output"], row["feedback.no-90-days"]) for row in rows}
+        assert said == {
+            row["case_id"]: (row["output"], row["checks"][0]["passed"])
+            for row in run.trials.to_pylist()
+        }
+    with sqlalchemy.create_engine(server_store).connect() as connection:
+        version = connection.execute(sqlalchemy.text("SELECT version()")).scalar_one()
+        stored = connection.execute(sqlalchemy.text("SELECT count(*) FROM trace_info")).scalar_one()
+    assert version.startswith("PostgreSQL")
+    assert stored == 64
+
+
+@pytest.mark.server
+def test_a_database_is_a_store_without_a_server(
+    verdict: Verdict, mlflow_server: str, server_store: str
+) -> None:
+    """The tables the server made are written in bulk, and the server reads them."""
+    if why := postgres.missing():
+        pytest.skip(why)
+    tracked = track_verdict(verdict, uri=server_store, experiment="direct", traces=True)
+    assert tracked.url is None
+    own = f"mlflow-traces:direct?metadata.`mlflow.sourceRun` = '{tracked.candidate_run_id}'"
+    assert read_tracked(own, mlflow_server).num_rows == 32
+
+
+@pytest.mark.server
+def test_the_pages_of_mlflow_show_it(verdict: Verdict, mlflow_server: str, browse: Browse) -> None:
+    """In a real browser: the verdict and its claims, the trials' table, a trace and its checks."""
+    tracked = track_verdict(verdict, uri=mlflow_server, experiment="seen", traces=True)
+    assert tracked.url is not None
+    text = browse(
+        tracked.url,
+        """
+        await page.getByText("Fail:").first().waitFor()
+        const run = await page.innerText("main")
+        await page.goto(page.url().replace(/runs\\/.*/, `runs/${CANDIDATE}/artifacts`))
+        await page.getByText("trials.json").first().click().catch(() => {})
+        return {run}
+        """,
+    )
+    assert "desk@v2" in text["run"]
 
 
 def test_a_server_that_does_not_answer_is_said_at_once(verdict: Verdict) -> None:

@@ -68,8 +68,8 @@ def made(name: str, **columns: Any) -> Run:
             rows.append(trial_row(case, number, passed=passed, score=score, **{**row, **columns}))
     manifest = RunManifest(
         suite_name="desk", suite_digest="d" * 64, target_name=name, target={"uri": f"x:{name}"},
-        fingerprint=name * 8, trials={id_: len(each) for id_, each in said.items()}, seed=1, tool_version="0",
-        start="2026-05-01T12:00:00Z", status="complete",
+        fingerprint=name * 8, trials={id_: len(each) for id_, each in said.items()}, seed=1,
+        tool_version="0", start="2026-05-01T12:00:00Z", status="complete",
     )  # fmt: skip
     return Run(manifest, trial_table(rows), loaded_cases=CASES)
 
