@@ -10,9 +10,11 @@ import difflib
 import inspect
 import json
 from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
+from threading import Thread
 from typing import Any, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
@@ -25,6 +27,7 @@ from .protocol import Answer, Check, Judgement, ScoringError
 from .text import visible
 
 PREFIX = "evidently."
+TIMEOUT_S = 60.0  # of one judgement by a model
 COLUMNS = ("output", "input", "expected", "context")
 # Which column a parameter names when the check does not say.
 _COLUMN_OF: Mapping[str, Any] = {
@@ -106,7 +109,8 @@ class EvidentlyScorer:
         kinds = DataDefinition(text_columns=list(row))
         try:
             dataset = Dataset.from_pandas(pd.DataFrame(row), kinds)
-            made = self.descriptor.generate_data(dataset, Options())
+            compute = partial(self.descriptor.generate_data, dataset, Options())
+            made = _in_time(compute) if self.waits else compute()
         except (Exception, SystemExit) as error:
             raise ScoringError(f"{self.name}: {type(error).__name__}: {error}") from error
         columns = list(made.values()) if isinstance(made, dict) else [made]
@@ -164,6 +168,28 @@ def scorer_of(check: Check, *, allowed: Collection[str]) -> EvidentlyScorer:
     else:
         _try(check, scorer)
     return scorer
+
+
+def _in_time(compute: Callable[[], Any]) -> Any:
+    """What a computation gives; raises `TimeoutError` after `TIMEOUT_S`.
+
+    In a thread of its own, which also keeps it from the event loop that may run in this one.
+    """
+    end: Future[Any] = Future()
+
+    def work() -> None:
+        try:
+            end.set_result(compute())
+        except BaseException as error:
+            end.set_exception(error)
+
+    Thread(target=work, daemon=True).start()
+    try:
+        return end.result(TIMEOUT_S)
+    except TimeoutError:
+        if end.done():
+            raise
+        raise TimeoutError(f"no judgement within {TIMEOUT_S:g} s") from None
 
 
 def names() -> list[str]:

@@ -139,7 +139,7 @@ def scorer_of(check: Check, *, allowed: Collection[str]) -> MlflowScorer:
         raise _unknown(check.scorer, sorted(_builtin()))
     kind = _builtin()[name]
     _refuse_others(check.scorer, kind, parameters)
-    exact = bool(parameters.get("should_exact_match"))
+    exact = parameters.get("should_exact_match") is True  # MLflow reads "no" as false, too
     waits = "model" in kind.model_fields and not exact
     model = str(parameters.get("model", ""))
     if waits and ":/" not in model and model != "databricks":

@@ -72,21 +72,31 @@ def inputs_of(answer: Answer) -> dict[str, Any]:
 
 
 def tools_of(answer: Answer, also: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """The tools that could be called, in the form of the chat API: the case's, the called ones."""
+    """The tools that could be called, in the form of the chat API: the case's, the called ones.
+
+    One that MLflow could not read stands there by its name: where MLflow reads no tool at all, it
+    asks a model of its own choice which there are.
+    """
+    from mlflow.types.chat import ChatTool
+    from pydantic import ValidationError
+
     described = {tool["name"]: tool for tool in answer.tools}
-    names = [*described, *(call.name for call in answer.tool_calls), *also]
-    return [
-        {
-            "type": "function",
-            "function": {
-                "name": name,
-                "description": described.get(name, {}).get("description") or name,
-                "parameters": described.get(name, {}).get("parameters")
-                or {"type": "object", "properties": {}},
-            },
-        }
-        for name in dict.fromkeys(names)
-    ]
+    tools = []
+    for name in dict.fromkeys([*described, *(call.name for call in answer.tool_calls), *also]):
+        about = described.get(name, {})
+        tool = _tool(name, about.get("description") or name, about.get("parameters"))
+        try:
+            ChatTool.model_validate(tool)
+        except ValidationError:
+            tool = _tool(name, name, None)
+        tools.append(tool)
+    return tools
+
+
+def _tool(name: str, description: str, parameters: Any) -> dict[str, Any]:
+    taken = parameters or {"type": "object", "properties": {}}
+    function = {"name": name, "description": description, "parameters": taken}
+    return {"type": "function", "function": function}
 
 
 def _parts(answer: Answer, also: Sequence[str]) -> Iterator[dict[str, Any]]:

@@ -266,6 +266,14 @@ def test_a_model_judges_and_the_check_says_which_category_passes(judge: ChatServ
 
 
 @pytest.mark.server
+def test_a_judge_that_hangs_is_given_up(judge: ChatServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evidently, "TIMEOUT_S", 0.2)
+    judge.answer = [completion("late", delay_s=1.0)]
+    with pytest.raises(ScoringError, match=r"no judgement within 0\.2 s"):
+        made("DeclineLLMEval", equals="OK")(Answer("Here you are."))
+
+
+@pytest.mark.server
 def test_a_criterion_of_ones_own(judge: ChatServer) -> None:
     template = {
         "criteria": "Is it about rugs?",
