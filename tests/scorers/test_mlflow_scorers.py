@@ -225,7 +225,7 @@ def test_tool_calls_are_compared_without_a_model(judge: ChatServer) -> None:
     assert not scorer(Answer("4", expected=wanted)).passed
     other = [ToolCall("sum", {"a": 2, "b": 3})]
     assert not scorer(Answer("4", other, expected=wanted)).passed
-    strange = [{"name": "x", "description": 7, "parameters": {"properties": 5}}]
+    strange = [{"name": "sum", "description": 7, "parameters": {"properties": 5}}]
     assert not scorer(Answer("4", input="?", tools=strange, expected=wanted)).passed
     assert not judge.calls
     with pytest.raises(InputError, match="none is named"):
