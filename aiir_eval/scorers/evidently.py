@@ -6,7 +6,6 @@ A descriptor computes a column of a table; here the table is one row with the co
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import json
 from collections.abc import Callable, Collection, Mapping
@@ -20,9 +19,10 @@ from typing import Any, get_args, get_origin
 from pydantic import TypeAdapter, ValidationError
 
 from .. import telemetry
-from ..errors import InputError, Problem
+from ..errors import InputError
 from .bounds import HINT, Bounds, plain, split
 from .consent import require_named
+from .naming import require_known, unknown
 from .protocol import Answer, Check, Judgement, ScoringError
 from .text import visible
 
@@ -130,12 +130,22 @@ def scorer_of(check: Check, *, allowed: Collection[str]) -> EvidentlyScorer:
     """
     name = check.scorer.removeprefix(PREFIX)
     make = _descriptors().get(name)
+    if name in _INSTEAD:
+        raise InputError(f"{check.scorer} judges no answer", hint=_INSTEAD[name])
     if make is None:
-        raise _unknown(check.scorer)
+        raise unknown("Evidently has no descriptor", check.scorer, names())
     bounds, parameters = split(check.parameters)
     tests = _tests(parameters.pop("tests", None), bounds)
     takes = inspect.signature(make).parameters
-    _refuse_others(check.scorer, takes, parameters)
+    stated = [key for key in takes if key not in _NOT_TAKEN]
+    empty = {key for key in stated if takes[key].default is inspect.Parameter.empty}
+    require_known(
+        check.scorer,
+        parameters,
+        takes=stated,
+        required=empty - set(_COLUMN_OF),
+        ours=["tests"],
+    )
     columns = _columns(takes, parameters, name)
     asks = "provider" in takes or name in _FETCHES
     given = {**columns, **{key: _given(key, value, takes) for key, value in parameters.items()}}
@@ -204,40 +214,6 @@ def _descriptors() -> Mapping[str, Callable[..., Any]]:
 
     every = set(descriptors.__all__) - set(_INSTEAD)
     return {name: getattr(descriptors, name) for name in every}
-
-
-def _unknown(scorer: str) -> InputError:
-    name = scorer.removeprefix(PREFIX)
-    known = sorted(_descriptors())
-    if name in _INSTEAD:
-        return InputError(f"{scorer} judges no answer", hint=_INSTEAD[name])
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    if near:
-        hint = f"did you mean {' or '.join(PREFIX + item for item in near)}?"
-    else:
-        hint = f"there are {', '.join(PREFIX + item for item in known)}"
-    return InputError(f"Evidently has no descriptor {scorer!r}", hint=hint)
-
-
-def _refuse_others(
-    scorer: str, takes: Mapping[str, inspect.Parameter], parameters: Mapping[str, Any]
-) -> None:
-    known = [key for key in takes if key not in _NOT_TAKEN]
-    hint = f"it takes {', '.join([*known, 'tests', *Bounds.model_fields])}"
-    problems = [
-        Problem(f"{scorer} has no such parameter", field=key, hint=hint)
-        for key in parameters
-        if key not in known
-    ]
-    problems += [
-        Problem(f"{scorer}: this parameter is required", field=key, hint=hint)
-        for key in known
-        if takes[key].default is inspect.Parameter.empty
-        and key not in parameters
-        and key not in _COLUMN_OF
-    ]
-    if problems:
-        raise InputError(problems=problems)
 
 
 def _columns(

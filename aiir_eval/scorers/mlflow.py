@@ -6,21 +6,21 @@ expectations, and a trace or a session of traces where they read one, made in me
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 import json
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, get_args
 
 from .. import telemetry
-from ..errors import InputError, Problem
+from ..errors import InputError
 from .bounds import FAILS, PASSES, Bounds, split
 from .consent import require_named
+from .naming import require_known, unknown
 from .protocol import Answer, Check, Judgement, ScoringError
 from .text import visible
 from .traces import inputs_of, session_of, trace_of
@@ -136,9 +136,13 @@ def scorer_of(check: Check, *, allowed: Collection[str]) -> MlflowScorer:
     if "." in name:
         return _framework_scorer(check.scorer, parameters, bounds, expectations, allowed)
     if name not in _builtin():
-        raise _unknown(check.scorer, sorted(_builtin()))
+        raise unknown("MLflow has no scorer", check.scorer, names())
     kind = _builtin()[name]
-    _refuse_others(check.scorer, kind, parameters)
+    fields = {key: field for key, field in kind.model_fields.items() if key not in _NOT_TAKEN}
+    required = {key for key, field in fields.items() if field.is_required()}
+    require_known(
+        check.scorer, parameters, takes=[*fields], required=required, ours=["expectations"]
+    )
     exact = parameters.get("should_exact_match") is True  # MLflow reads "no" as false, too
     waits = "model" in kind.model_fields and not exact
     model = str(parameters.get("model", ""))
@@ -224,7 +228,8 @@ def _framework_scorer(
     """A metric of a package that MLflow wraps; whatever it does, the user has named it."""
     framework, _, metric = name.removeprefix(PREFIX).partition(".")
     if framework not in FRAMEWORKS:
-        raise _unknown(name, [f"{known}.{metric}" for known in FRAMEWORKS])
+        known = [f"{PREFIX}{package}.{metric}" for package in FRAMEWORKS]
+        raise unknown("MLflow has no scorer", name, known)
     require_named(name, allowed, f"is code of {framework}, which may ask a model")
     package = FRAMEWORKS[framework]
     try:
@@ -241,33 +246,6 @@ def _framework_scorer(
     return MlflowScorer(
         name, scorer, stated, bounds, expectations, "expected_output", waits=True, unit=True
     )
-
-
-def _unknown(name: str, known: Sequence[str]) -> InputError:
-    near = difflib.get_close_matches(name.removeprefix(PREFIX), known, n=3, cutoff=0.5)
-    if near:
-        hint = f"did you mean {' or '.join(PREFIX + item for item in near)}?"
-    else:
-        hint = f"there are {', '.join(PREFIX + item for item in known)}"
-    return InputError(f"MLflow has no scorer {name!r}", hint=hint)
-
-
-def _refuse_others(name: str, kind: Any, parameters: Mapping[str, Any]) -> None:
-    """Raise for parameters that a check of this scorer may not have, and for missing ones."""
-    fields = {key: field for key, field in kind.model_fields.items() if key not in _NOT_TAKEN}
-    takes = f"it takes {', '.join([*fields, *_OURS])}"
-    problems = [
-        Problem(f"{name} has no such parameter", field=key, hint=takes)
-        for key in parameters
-        if key not in fields
-    ]
-    problems += [
-        Problem(f"{name}: this parameter is required", field=key, hint=takes)
-        for key, field in fields.items()
-        if field.is_required() and key not in parameters
-    ]
-    if problems:
-        raise InputError(problems=problems)
 
 
 def _made(kind: Any, parameters: Mapping[str, Any]) -> Any:
