@@ -152,3 +152,19 @@ def test_the_figures_beside_other_tools_are_those_that_were_measured() -> None:
         assert re.search(rf"independent rows, {rate}", drift), name
         if ratio != "1":
             assert re.search(rf"^\| {name} \| [^|]+ \| \d+ \| {ratio} \|", drift, re.M), name
+
+
+def test_every_kind_of_document_is_on_the_page_of_formats() -> None:
+    text = (ROOT / "docs" / "formats.md").read_text()
+    code = "".join(path.read_text("utf-8") for path in (ROOT / "aiir_eval").rglob("*.py"))
+    kinds = set(re.findall(r"\"aiir/([a-z-]+)/1\"", code))
+    assert {"verdict", "outbox"} < kinds
+    assert {kind for kind in kinds if f"aiir/{kind}/1" not in text} == set()
+
+
+def test_every_column_of_a_run_is_on_the_page_of_formats() -> None:
+    from aiir_eval.runs.model import RunManifest, trial_schema
+
+    text = (ROOT / "docs" / "formats.md").read_text().partition("\n## Run\n")[2]
+    named = set(re.findall(r"\w+", text.partition("\n## ")[0]))
+    assert {*trial_schema().names, *RunManifest.model_fields} - {"schema_"} <= named
