@@ -37,6 +37,10 @@ MAX_OUTPUT = 2_000  # characters of an output in a table
 MAX_INPUT = 500
 
 TRIALS = "tables/trials.json"
+REST_OF_A_TRIAL = (
+    "error", "class", "origin", "incident_id", "score", "latency_s", "input_tokens",
+    "output_tokens", "cost_usd",
+)  # fmt: skip
 TABLES_TAG = "mlflow.loggedArtifacts"  # how MLflow's pages know which JSON files are tables
 
 
@@ -205,12 +209,11 @@ def trials_table(run: Run) -> dict[str, list[Any]]:
     """One row a trial, with what was asked and said, and the checks that failed."""
     import pyarrow.compute as pc
 
-    names = ["case_id", "trial", "class", "origin", "incident_id", "passed", "score", "error"]
-    measured = ["latency_s", "input_tokens", "output_tokens", "cost_usd"]
     trials = run.trials
     asked = {id_: shortened(_question(case.plain_input()), MAX_INPUT)
              for id_, case in run.cases.items()}  # fmt: skip
-    table: dict[str, list[Any]] = {each: trials[each].to_pylist() for each in names}
+    first = ("case_id", "trial", "passed")
+    table: dict[str, list[Any]] = {each: trials[each].to_pylist() for each in first}
     table["failed"] = [
         ", ".join(check["check"] for check in checks or () if check["passed"] is False)
         for checks in trials["checks"].to_pylist()
@@ -220,7 +223,7 @@ def trials_table(run: Run) -> dict[str, list[Any]]:
         None if output is None else shortened(output, MAX_OUTPUT)
         for output in trials["output"].to_pylist()
     ]
-    for each in measured:
+    for each in REST_OF_A_TRIAL:
         if pc.count(trials[each]).as_py():
             table[each] = trials[each].to_pylist()
     return table
@@ -369,7 +372,8 @@ def text_tags(values: Mapping[str, str], *, command: str, tool_version: str) -> 
         "mlflow.source.name": command,
         "mlflow.source.type": "LOCAL",
     }
-    return {name: cut(redact_uris(value), MAX_TAG) for name, value in {**values, **common}.items()}
+    told = {name: value for name, value in {**values, **common}.items() if value}
+    return {name: cut(redact_uris(value), MAX_TAG) for name, value in told.items()}
 
 
 def _model(run: Run, uri: str) -> str | None:

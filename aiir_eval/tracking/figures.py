@@ -34,6 +34,7 @@ def gate_figures(verdict: Verdict) -> dict[str, str]:
 def _claims(verdict: Verdict) -> Figure:
     figure, ax = _page(min(len(verdict.claims), MOST_ROWS))
     verdict.plot(ax)
+    ax.set_xlabel(ax.get_xlabel().replace(" (", "\n("))  # names of claims leave it little room
     return figure
 
 

@@ -74,8 +74,10 @@ def model_inputs(client: MlflowClient, uris: Sequence[str]) -> list[Any]:
             if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 raise
             continue
-        if getattr(model, "model_id", None):
-            found.append(LoggedModelInput(model_id=model.model_id))
+        # A version of the registry tells the logged model it was made of by its source.
+        logged = model.model_id or _source(model)
+        if logged:
+            found.append(LoggedModelInput(model_id=logged))
     return found
 
 
@@ -84,6 +86,11 @@ def _parts(uri: str) -> tuple[str, str | None, str | None, str | None]:
     found = _MODEL.fullmatch(uri)
     assert found is not None
     return found[1] or "", found[2], found[3], found[4]
+
+
+def _source(model: Any) -> str | None:
+    found = _MODEL.fullmatch(str(getattr(model, "source", "")))
+    return None if found is None else found[4]
 
 
 def _texts(value: Any) -> Iterator[str]:

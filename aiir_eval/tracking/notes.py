@@ -23,7 +23,8 @@ def gate_note(verdict: Verdict) -> str:
     claims = worst_first(verdict.claims)
     lines = [f"**{plain(verdict.sentence)}**", ""]
     lines += [
-        f"- {name(claim.verdict)}: **{plain(claim.name, 120)}**. {plain(claim.reason, 400)}"
+        f"- {name(claim.verdict).capitalize()}: **{plain(claim.name, 120)}**. "
+        f"{plain(claim.reason, 400)}"
         for claim in claims[:MOST_CLAIMS]
     ]
     if len(claims) > MOST_CLAIMS:
@@ -43,5 +44,5 @@ def side_note(run: Run, side: str, measured: Side | None) -> str:
     if measured is not None:
         is_score = manifest.outcome == "score"
         low_high = rate_span(measured.low, measured.high, graded=is_score)
-        head += f": {rate(measured.pass_rate, graded=is_score)} ({low_high})"
+        head += f": {rate(measured.pass_rate, graded=is_score)} {low_high}"
     return "\n\n".join([head + ".", *links(manifest.target)])

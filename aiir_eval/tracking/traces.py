@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..suites.model import Case
 
 EXPECTED = "expected_response"  # what MLflow's own scorers call it
+PASSED = "passed"  # the trial as a whole: every check
 MAX_PREVIEW = 1_000  # of characters, as MLflow keeps them
 MAX_TAG = 4_000
 MAX_ID = 250  # of an assessment's name and of its source
@@ -98,7 +99,7 @@ def _trace(
         tags={**dict(_tags(row)), **shared},
         error=row["error"],
         calls=[_call(call) for call in row["tool_calls"] or ()],
-        judgements=[said for check in row["checks"] or () for said in _judgements(check)],
+        judgements=[*_judged(row)],
         expected=expected,
         usage=usage,
         cost_usd=row["cost_usd"],
@@ -140,6 +141,16 @@ def _call(call: Mapping[str, Any]) -> ToolSpan:
     except ValueError:
         arguments = call["arguments"]
     return ToolSpan(_short(call["name"] or "tool"), arguments)
+
+
+def _judged(row: Mapping[str, Any]) -> Iterator[Judgement]:
+    """The trial as a whole, then each of its checks."""
+    checks = row["checks"] or ()
+    if row["passed"] is not None and all(check["check"] != PASSED for check in checks):
+        failed = ", ".join(visible(check["check"]) for check in checks if not check["passed"])
+        yield Judgement(PASSED, row["passed"], "aiir", f"failed: {failed}" if failed else None)
+    for check in checks:
+        yield from _judgements(check)
 
 
 def _judgements(check: Mapping[str, Any]) -> Iterator[Judgement]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import threading
 from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
@@ -206,20 +207,27 @@ def _connection_lost(error: BaseException) -> bool:
 
 
 _LOGGERS = ("mlflow", "alembic")
+_NO_ADDRESSES = "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"
 _quiet_lock = threading.Lock()
 _quiet_depth = 0
 _levels: dict[str, int] = {}
+_printing: str | None = None
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """MLflow's and alembic's loggers at ERROR, and back; several threads may be inside at once."""
-    global _quiet_depth
+    """MLflow's and alembic's loggers at ERROR, no addresses of runs on stdout; and back.
+
+    Several threads may be inside at once.
+    """
+    global _quiet_depth, _printing
     import mlflow  # noqa: F401  (it sets the level of its logger when first imported)
 
     with _quiet_lock:
         _quiet_depth += 1
         if _quiet_depth == 1:
+            _printing = os.environ.get(_NO_ADDRESSES)
+            os.environ[_NO_ADDRESSES] = "true"
             for name in _LOGGERS:
                 _levels[name] = logging.getLogger(name).level
                 logging.getLogger(name).setLevel(logging.ERROR)
@@ -229,5 +237,9 @@ def quiet() -> Iterator[None]:
         with _quiet_lock:
             _quiet_depth -= 1
             if _quiet_depth == 0:
+                if _printing is None:
+                    os.environ.pop(_NO_ADDRESSES, None)
+                else:
+                    os.environ[_NO_ADDRESSES] = _printing
                 for name in _LOGGERS:
                     logging.getLogger(name).setLevel(_levels[name])

@@ -23,7 +23,6 @@ from results import made_verdict
 from aiir_eval.gate.result import Verdict
 from aiir_eval.telemetry import SWITCHES
 
-
 __all__ = ["browse", "chromium"]
 
 

@@ -1,4 +1,4 @@
-"""A PostgreSQL of its own for tests: made in a folder, reached by a socket there, gone afterwards."""
+"""A PostgreSQL of its own for tests: made in a folder, reached by a socket, gone afterwards."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def programs() -> Path | None:
-    """The folder of initdb and pg_ctl, which a distribution keeps out of PATH; None without them."""
+    """The folder of initdb and pg_ctl, wherever a distribution keeps it; None without them."""
     if found := shutil.which("initdb"):
         return Path(found).resolve().parent
     versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=_version)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import time
 from pathlib import Path
@@ -24,9 +25,10 @@ REPORT = "<!doctype html><title>report</title>"
 
 @pytest.mark.server
 def test_every_number_reads_back_from_a_server(
-    verdict: Verdict, mlflow_server: str, tmp_path: Path
+    verdict: Verdict, mlflow_server: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tracked = track_verdict(verdict, uri=mlflow_server, report_html=REPORT)
+    assert capsys.readouterr() == ("", "")
     assert tracked.uri == mlflow_server
     assert tracked.url is not None
     assert tracked.url == tracked.how_to_open
@@ -48,7 +50,6 @@ def test_the_server_keeps_it_in_postgresql(
     gates = aiir.history("support desk", uri=mlflow_server, experiment="kept")
     assert [gate.run_id for gate in gates.gates] == [tracked.run_id]
     assert gates.gates[0].candidate_pass_rate == verdict.comparison.candidate.pass_rate  # type: ignore[union-attr]
-    rows = read_tracked("mlflow-traces:kept", mlflow_server).to_pylist()
     for run_id, run in (
         (tracked.baseline_run_id, verdict.comparison.old),
         (tracked.candidate_run_id, verdict.comparison.new),
@@ -82,20 +83,39 @@ def test_a_database_is_a_store_without_a_server(
 
 @pytest.mark.server
 def test_the_pages_of_mlflow_show_it(verdict: Verdict, mlflow_server: str, browse: Browse) -> None:
-    """In a real browser: the verdict and its claims, the trials' table, a trace and its checks."""
+    """In a real browser: the verdict and its claims, a figure, the trials, the checks of traces."""
     tracked = track_verdict(verdict, uri=mlflow_server, experiment="seen", traces=True)
     assert tracked.url is not None
-    text = browse(
-        tracked.url,
-        """
-        await page.getByText("Fail:").first().waitFor()
-        const run = await page.innerText("main")
-        await page.goto(page.url().replace(/runs\\/.*/, `runs/${CANDIDATE}/artifacts`))
-        await page.getByText("trials.json").first().click().catch(() => {})
-        return {run}
-        """,
-    )
-    assert "desk@v2" in text["run"]
+    side = tracked.url.replace(tracked.run_id, tracked.candidate_run_id)
+    script = """
+        const seen = {};
+        const look = async (name, url, words) => {
+          await page.goto(url);
+          await page.getByText(words).first().waitFor({timeout: 30000});
+          seen[name] = await page.innerText("body");
+        };
+        await page.getByText("claims").first().waitFor();
+        seen.gate = await page.innerText("body");
+        await page.goto(GATE + "/artifacts/figures/claims.png");
+        const widest = () => Math.max(0, ...[...document.images].map((one) => one.naturalWidth));
+        await page.waitForFunction(`(${widest})() > 300`);
+        seen.figure = await page.evaluate(widest);
+        await look("side", SIDE, "pass_rate_low");
+        await look("trials", SIDE + "/artifacts/tables/trials.json", "INC-1.control");
+        await look("traces", SIDE + "/traces", "no-90-days");
+        return seen;
+    """
+    script = f"const GATE = {json.dumps(tracked.url)}, SIDE = {json.dumps(side)};" + script
+    seen = browse(tracked.url, script, width=1600)
+    told = " ".join(seen["gate"].split())
+    assert verdict.sentence.split(":")[0] in told
+    assert "Fail: no <b>failure</b> | at all" in told  # as it is named, and not as HTML
+    assert "candidate desk@v2" in told
+    assert "support desk" in seen["side"]
+    assert seen["figure"] > 300
+    assert "You can ask for a refund within 30 days." in seen["trials"]
+    assert "How long do I have to ask for a refund" in seen["traces"]
+    assert "says-30-days" in seen["traces"]
 
 
 def test_a_server_that_does_not_answer_is_said_at_once(verdict: Verdict) -> None:
