@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ACROSS = 3
+MOST_SERIES = 6
 REFERENCE, CURRENT, CHANGE = "#7a7f87", "#2563c9", "#b3261e"
 MAX_LEVELS = 12
 
@@ -19,25 +20,31 @@ MAX_LEVELS = 12
 def plot_drift(report: DriftReport, *, most: int = 12) -> Figure:
     """Draw the columns that drifted (or decide) with a distribution, then the series.
 
-    Where nothing drifted, the columns come in the order of their p-values.
+    Where nothing drifted, the columns come in the order of their p-values. Of the series those
+    whose level changed come first; where some did, the others are left out.
     """
     import matplotlib.pyplot as plt
     from matplotlib.text import Text
+
+    from ..reports.drift_view import most_telling
+
+    changed = [each for each in report.series if each.change_points]
+    followed = most_telling(changed or report.series)[:MOST_SERIES]
 
     known = [column for column in report.columns if column.distribution is not None]
     loud = [column for column in known if column.drifted or column.primary] or known
     loud = sorted(loud, key=lambda each: (not each.primary, each.pvalue_adjusted))[:most]
     rows = -(-len(loud) // ACROSS)
     figure: Figure = plt.figure(
-        figsize=(10, max(2.6 * rows + 2.2 * len(report.series), 1.2)), layout="constrained"
+        figsize=(10, max(2.6 * rows + 2.2 * len(followed), 1.2)), layout="constrained"
     )
-    if not rows and not report.series:
+    if not rows and not followed:
         figure.text(0.5, 0.5, "no distribution or series to draw", ha="center", va="center")
         return figure
-    grid = figure.add_gridspec(rows + len(report.series), ACROSS)
+    grid = figure.add_gridspec(rows + len(followed), ACROSS)
     for place, column in enumerate(loud):
         _draw_column(figure.add_subplot(grid[divmod(place, ACROSS)]), column, place == 0)
-    for place, series in enumerate(report.series):
+    for place, series in enumerate(followed):
         _draw_series(figure.add_subplot(grid[rows + place, :]), series)
     for text in figure.findobj(Text):
         text.set_parse_math(False)  # a dollar sign in a level is no formula
@@ -58,6 +65,7 @@ def _draw_column(ax: Axes, column: ColumnDrift, with_legend: bool) -> None:
         fontsize=9,
     )
     ax.tick_params(labelsize=8)
+    ax.spines[["top", "right"]].set_visible(False)
     if with_legend:
         ax.legend(fontsize=8, frameon=False)
 
@@ -102,6 +110,7 @@ def _draw_series(ax: Axes, series: Series) -> None:
         ax.axvline(at, color=CHANGE, linestyle="--", linewidth=1)
     ax.set_title(f"{series.column[:60]}: {series.unit} over time", fontsize=9)
     ax.tick_params(labelsize=8)
+    ax.spines[["top", "right"]].set_visible(False)
 
 
 def _place(moment: datetime) -> float:

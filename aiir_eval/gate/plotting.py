@@ -29,7 +29,7 @@ def plot_verdict(verdict: Verdict, ax: Axes | None = None) -> Axes:
     if ax is None:
         import matplotlib.pyplot as plt
 
-        _, ax = plt.subplots(figsize=(7, 1.2 + 0.3 * len(claims)), layout="constrained")
+        _, ax = plt.subplots(figsize=(8, 1.2 + 0.26 * len(claims)), layout="constrained")
     for position, claim in enumerate(claims):
         colour = COLOURS[claim.verdict]
         places = [_room(claim, value) for value in (claim.low, claim.high, claim.bound)]
@@ -47,6 +47,10 @@ def plot_verdict(verdict: Verdict, ax: Axes | None = None) -> Axes:
     ax.invert_yaxis()
     ax.set_xlabel("room left, as a share of what the claim allows (| is the bound that decides)")
     ax.set_title(f"{verdict.comparison.new.name}: {verdict.verdict}")
+    ax.spines[["top", "right", "left"]].set_visible(False)
+    ax.tick_params(axis="y", length=0)
+    ax.grid(axis="x", color="#e3e3e3", linewidth=0.6)
+    ax.set_axisbelow(True)
     for text in (*ax.get_yticklabels(), ax.title):
         text.set_parse_math(False)  # a dollar sign in a name is no formula
     return ax

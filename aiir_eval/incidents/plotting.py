@@ -36,6 +36,8 @@ def plot_register(register: Register, ax: Axes | None = None) -> Axes:
     ax.set_yticks(range(len(classes)), [name.replace("_", " ") for name in classes])
     ax.set_ylim(-0.6, len(classes) - 0.4)
     ax.grid(axis="x", color="#dddddd", linewidth=0.6)
+    ax.spines[["top", "right", "left"]].set_visible(False)
+    ax.tick_params(axis="y", length=0)
     ax.set_title(f"{len(found):,} incidents (hollow: closed)")
     return ax
 

@@ -63,17 +63,21 @@ def comparison_html(comparison: Comparison) -> str:
 def verdict_html(verdict: Verdict) -> str:
     """A verdict for ``_repr_html_``."""
     scores = graded(verdict.comparison)
-    rows = [
-        [
-            _word(claim.verdict),
-            _text(claim.name, 80),
-            _text(f"{wording.claim_estimate(claim, graded=scores)} "
-                  f"{wording.claim_span(claim, graded=scores)}"),
-            _text(wording.claim_line(claim, graded=scores)),
-            _soft(claim.reason, 240),
-        ]
-        for claim in wording.worst_first(verdict.claims)[:MAX_ROWS]
-    ]  # fmt: skip
+    rows, before = [], None
+    for claim in wording.worst_first(verdict.claims)[:MAX_ROWS]:
+        line = wording.claim_line(claim, graded=scores)
+        told = (claim.verdict, line, claim.reason)
+        rows.append(
+            [
+                _word(claim.verdict),
+                _text(claim.name, 80),
+                _text(f"{wording.claim_estimate(claim, graded=scores)} "
+                      f"{wording.claim_span(claim, graded=scores)}"),
+                _text(line),
+                "" if told == before else _soft(claim.reason, 240),  # told once
+            ]
+        )  # fmt: skip
+        before = told
     return _frame(
         _answer(verdict.verdict, verdict.sentence),
         _table(["", "claim", "estimate", "must be", "why"], rows, len(verdict.claims)),

@@ -20,7 +20,7 @@ def plot_suite(suite: Suite, ax: Axes | None = None) -> Axes:
     if ax is None:
         import matplotlib.pyplot as plt
 
-        _, ax = plt.subplots(figsize=(7, 1.2 + 0.35 * len(classes)), layout="constrained")
+        _, ax = plt.subplots(figsize=(8, 1.2 + 0.35 * len(classes)), layout="constrained")
     left = [0] * len(classes)
     for origin in ORIGINS:
         wide = [counts[class_, origin] for class_ in classes]
@@ -30,5 +30,7 @@ def plot_suite(suite: Suite, ax: Axes | None = None) -> Axes:
     ax.set_yticks(range(len(classes)), [class_.replace("_", " ") for class_ in classes])
     ax.set_xlabel("cases")
     ax.set_title(f"{suite.name} {suite.version}: {len(suite):,} cases", parse_math=False)
-    ax.legend(frameon=False)
+    ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    ax.spines[["top", "right", "left"]].set_visible(False)
+    ax.tick_params(axis="y", length=0)
     return ax
