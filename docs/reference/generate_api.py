@@ -89,8 +89,10 @@ def entry(thing: Any, title: str) -> Iterator[str]:
         yield f"```text\n{signature(thing.__init__, name)}\n```"
     yield from prose(inspect.getdoc(thing) or "")
     if inspect.isclass(thing):
-        yield "\n".join(fields(thing).values())
-        yield "\n".join(methods(thing).values())
+        for title, items in (("Fields", fields(thing)), ("Methods", methods(thing))):
+            if items:
+                yield f"**{title}**"
+                yield "\n".join(items.values())
 
 
 def prose(doc: str) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from textwrap import dedent
 
 import click
 
@@ -138,7 +139,7 @@ def paragraphs(command: click.Command) -> Iterator[tuple[str, str]]:
         lines = block.strip("\n").split("\n")
         if lines[0].strip() == "\b":
             kind = "example" if lines[1].lstrip().startswith("aiir ") else "text"
-            yield kind, "\n".join(line.rstrip() for line in lines[1:])
+            yield kind, dedent("\n".join(line.rstrip() for line in lines[1:]))
         else:
             yield "text", " ".join(line.strip() for line in lines)
 

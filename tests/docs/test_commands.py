@@ -128,13 +128,14 @@ def anchors(page: Path) -> set[str]:
 
 def test_each_claim_of_the_security_page_is_held_by_a_test() -> None:
     text = (ROOT / "docs" / "security.md").read_text()
-    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", text)
-    rows = [line for line in text.splitlines() if line.startswith("| ") and "::" in line]
-    claims = [line for line in text.partition("\n## Code")[2].splitlines() if line.startswith("| ")]
-    heads = [line for line in claims if line in ("| claim | test |", "| --- | --- |")]
-    assert len(rows) == len(claims) - len(heads) > 20
-    for file, name in named:
-        assert re.search(rf"^(async )?def {name}\(", (ROOT / file).read_text(), re.M), (file, name)
+    claims = re.findall(r"^- (?!\*\*)(.*)\n((?:  - .*\n)*)", text, re.M)
+    assert len(claims) > 20
+    for claim, tests in claims:
+        named = re.findall(r"^  - `(tests/[\w/]+\.py)::(\w+)`$", tests, re.M)
+        assert named and len(named) == tests.count("\n"), claim
+        for file, name in named:
+            held = re.search(rf"^(async )?def {name}\(", (ROOT / file).read_text(), re.M)
+            assert held, (claim, file, name)
 
 
 def test_the_figures_beside_other_tools_are_those_that_were_measured() -> None:
