@@ -45,7 +45,7 @@ def smaller(picture: str) -> str:
 
     image = Image.open(io.BytesIO(base64.b64decode(picture))).convert("RGB")
     kept = io.BytesIO()
-    image.quantize(64).save(kept, "PNG", optimize=True)
+    image.quantize(128, Image.Quantize.MAXCOVERAGE).save(kept, "PNG", optimize=True)
     return base64.b64encode(kept.getvalue()).decode()
 
 
