@@ -8,6 +8,7 @@ import functools
 import inspect
 import re
 import sys
+import typing
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from textwrap import indent
@@ -149,8 +150,16 @@ def fields(cls: type) -> Mapping[str, str]:
             simple = default and not default.startswith(("Field(", "field("))
             _, _, comment = lines[(node.end_lineno or 1) - 1].partition("  # ")
             item = f"- `{shown}{' = ' + default if simple else ''}`"
-            found[name] = item + (comment and f": {comment}")
+            said = [comment, *choices(shown, sys.modules[base.__module__])]
+            found[name] = item + ": ".join(["", "; ".join(filter(None, said))]).rstrip(": ")
     return found
+
+
+def choices(annotation: str, module: ModuleType) -> Iterator[str]:
+    """What the named sets of values in an annotation stand for."""
+    for name in re.findall(r"\b[A-Z]\w+", annotation):
+        if typing.get_origin(meant := resolve(name, module)) is typing.Literal:
+            yield ", ".join(f"`{value}`" for value in typing.get_args(meant))
 
 
 def methods(cls: type) -> Mapping[str, str]:
