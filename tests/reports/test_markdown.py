@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
-from results import HOSTILE, answers, desk_suite, good, made_run
+from results import HOSTILE, Speak, answers, desk_suite, good, made_run, made_verdict
 from test_terminal import DRIFT
 
 from aiir_eval.compare.comparing import compare
@@ -129,3 +129,22 @@ def test_mentions_issues_and_addresses_are_broken() -> None:
     assert "#12" not in plain("see #12 and org/repo#12")
     assert "https://" not in plain("at https://evil.example")
     assert "www.evil" not in plain("at www.evil.example")
+
+
+def test_a_thousand_flips_with_long_answers_are_one_comment_of_both_directions() -> None:
+    suite = desk_suite(125, 6)
+    half = {case.id for case in suite.cases[::2]}
+
+    def desk(first: str, rest: str) -> Speak:
+        return lambda case, trial: (
+            (first if case.id in half else rest) + " days, long" * 300 + HOSTILE
+        )
+
+    old = made_run(suite, desk("30", "90"), name="old")
+    new = made_run(suite, desk("90", "30"), name="new")
+    source = markdown.verdict_markdown(made_verdict(compare(old, new, margin=0.05)))
+    assert 40_000 < len(source.encode()) < 65_536
+    assert source.startswith("❌ **Fail**: ")
+    for told in ("500 cases broke", "500 cases were fixed"):
+        assert f"<details><summary>{told}</summary>\n\n**" in source  # with at least one case
+    assert Page(source).depth == []

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ...compare.result import Comparison
     from ...gate.result import Verdict
 
+MAX_CLAIMS = 60  # the worst; a policy by incident may have thousands
 MAX_FLIPS = 40  # of each direction
 MAX_OUTPUT = 1_200
 MAX_SLICES = 15
@@ -54,9 +55,10 @@ def verdict_markdown(verdict: Verdict, *, max_bytes: int = MAX_BYTES) -> str:
             claim_line(claim, graded=scores),
             plain(claim.reason, 300),
         ]
-        for claim in worst_first(verdict.claims)
+        for claim in worst_first(verdict.claims)[:MAX_CLAIMS]
     ]
-    page.table("Claims", ["verdict", "claim", "estimate", "must be", "why"], rows)
+    heads = ["verdict", "claim", "estimate", "must be", "why"]
+    page.table("Claims", heads, rows, total=len(verdict.claims))
     page.add(f"Policy: {plain(verdict.policy.description)}")
     comparison = verdict.comparison
     page.add(f"### Comparison\n\n{answer(comparison.conclusion, comparison.sentence)}")
@@ -96,11 +98,14 @@ def _compared(page: Page, comparison: Comparison) -> None:
         ],
     )
     cases = flipped_cases(comparison, limit=MAX_FLIPS)
-    flips = comparison.flip_ids
-    for title, broke, ids in (("broke", True, flips.broke), ("were fixed", False, flips.fixed)):
+    broke, fixed = comparison.flip_ids.broke, comparison.flip_ids.fixed
+    for title, ids, leave in (
+        ("broke", broke, page.room // 3 if fixed else 0),
+        ("were fixed", fixed, 0),
+    ):
         if ids:
-            items = [_flip(case) for case in cases if case.broke == broke]
-            page.folded(f"{count(len(ids), 'case')} {title}", items, len(ids))
+            items = [_flip(case) for case in cases if case.broke == (ids is broke)]
+            page.folded(f"{count(len(ids), 'case')} {title}", items, len(ids), leave=leave)
 
 
 def _numbers(comparison: Comparison) -> list[list[str]]:

@@ -40,8 +40,15 @@ class Page:
         self.parts.append(part)
         return True
 
-    def table(self, title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """A table with as many rows as fit."""
+    def table(
+        self,
+        title: str,
+        heads: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        *,
+        total: int | None = None,
+    ) -> None:
+        """A table with as many rows as fit; `total` is how many there are in all."""
         if not rows:
             return
         lines = [f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}"]
@@ -55,15 +62,18 @@ class Page:
                 break
             lines.append(line)
             kept += 1
-        if kept < len(rows):
-            lines.append(f"\n*{len(rows) - kept:,} more rows do not fit here.*")
+        if (more := (total or len(rows)) - kept) > 0:
+            lines.append(f"\n*{more:,} more rows do not fit here.*")
         if kept:
             self.add((f"### {title}\n\n" if title else "") + "\n".join(lines))
 
-    def folded(self, title: str, items: Sequence[str], total: int) -> None:
-        """A folded section with as many items as fit; `total` is how many there are in all."""
+    def folded(self, title: str, items: Sequence[str], total: int, *, leave: int = 0) -> None:
+        """A folded section with as many items as fit; `total` is how many there are in all.
+
+        `leave` bytes are kept free for what follows.
+        """
         head, tail = f"<details><summary>{summary(title)}</summary>\n\n", "\n\n</details>"
-        left = self.room - len((head + tail).encode()) - 80
+        left = self.room - leave - len((head + tail).encode()) - 80
         kept: list[str] = []
         for item in items:
             left -= len(item.encode()) + 2
