@@ -37,7 +37,6 @@ def knows(store: Any) -> bool:
 
 def insert(store: Any, batch: Sequence[PlacedTrace], artifacts: str) -> None:
     """Write a batch whole or not at all; `artifacts` is the folder of the experiment."""
-    import sqlalchemy
     from mlflow.store.tracking.dbmodels.models import (
         SqlAssessments,
         SqlSpan,
@@ -56,7 +55,19 @@ def insert(store: Any, batch: Sequence[PlacedTrace], artifacts: str) -> None:
     with store.ManagedSessionMaker(read_only=False) as session:
         for model, rows in tables:
             if rows:
-                session.execute(sqlalchemy.insert(model.__table__), rows)
+                _insert(session.connection(), model.__table__, rows)
+
+
+def _insert(connection: Any, table: Any, rows: Sequence[Row]) -> None:
+    """Rows of the same columns, handed to the driver as they are: they need no conversion."""
+    import sqlalchemy
+
+    statement = sqlalchemy.insert(table).compile(
+        dialect=connection.dialect, column_keys=list(rows[0])
+    )
+    names = statement.positiontup
+    values = rows if names is None else [tuple([row[name] for name in names]) for row in rows]
+    connection.exec_driver_sql(statement.string, values)
 
 
 def _info(placed: PlacedTrace) -> Row:

@@ -17,7 +17,7 @@ from .traces import EXPECTED, Judgement, TrialTrace, preview
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-BATCH = 1_000
+BATCH = 2_000
 THREADS = 8
 PAGE = 100  # traces deleted at a time, as MLflow allows
 FAILED, OK = "ERROR", "OK"
@@ -122,7 +122,7 @@ def placed(trace: TrialTrace, id_: str, experiment: str, run_id: str, at: int) -
     """A trace with its ids and times; the root span holds what was asked, said, used and paid."""
     start = 1000 * trace.started_us if trace.started_us is not None else 1_000_000 * at
     end = start + round(1e9 * (trace.latency_s or 0.0))
-    metadata = {"mlflow.sourceRun": run_id, "mlflow.trace_schema.version": "3"}
+    metadata = {"mlflow.sourceRun": run_id}
     attributes = {
         "mlflow.traceRequestId": _json(f"tr-{id_}"),
         "mlflow.experimentId": _json(experiment),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..suites.model import Case
 
 EXPECTED = "expected_response"  # what MLflow's own scorers call it
-PASSED = "passed"  # the trial as a whole: every check
+PASSED = "_passed"  # every check did; MLflow's pages show the first of the alphabet
 MAX_PREVIEW = 1_000  # of characters, as MLflow keeps them
 MAX_TAG = 4_000
 MAX_ID = 250  # of an assessment's name and of its source

@@ -5,23 +5,17 @@ The server keeps what it is given in a PostgreSQL of its own where there can be 
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
 import tempfile
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import postgres
 import pytest
 from browsing import browse, chromium
+from mlflow_serving import mlflow_serving
 from results import made_verdict
 
 from aiir_eval.gate.result import Verdict
-from aiir_eval.telemetry import SWITCHES
 
 __all__ = ["browse", "chromium"]
 
@@ -53,42 +47,5 @@ def server_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def mlflow_server(tmp_path_factory: pytest.TempPathFactory, server_store: str) -> Iterator[str]:
     """The address of a real MLflow server on this machine, with a store of its own."""
-    folder = tmp_path_factory.mktemp("server")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [
-        sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port),
-        "--workers", "1", "--backend-store-uri", server_store,
-        "--artifacts-destination", str(folder / "artifacts"),
-    ]  # fmt: skip
-    with (folder / "log.txt").open("wb") as log:
-        process = subprocess.Popen(
-            command, stdout=log, stderr=log, cwd=folder, env={**os.environ, **SWITCHES},
-            start_new_session=True,
-        )  # fmt: skip
-        try:
-            url = f"http://127.0.0.1:{port}"
-            _wait(url, process, folder / "log.txt")
-            yield url
-        finally:
-            # Its workers are of its own process group, and nothing else is.
-            if process.poll() is None:
-                os.killpg(process.pid, 15)
-            try:
-                process.wait(3)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, 9)
-                process.wait(20)
-
-
-def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(600):
-        if process.poll() is not None:
-            pytest.fail(f"the MLflow server stopped:\n{log.read_text()[-2000:]}")
-        try:
-            with urllib.request.urlopen(f"{url}/health", timeout=1):
-                return
-        except OSError:
-            time.sleep(0.2)
-    pytest.fail(f"the MLflow server did not start:\n{log.read_text()[-2000:]}")
+    with mlflow_serving(tmp_path_factory.mktemp("server"), server_store) as url:
+        yield url

@@ -142,7 +142,7 @@ def test_a_trial_is_a_trace_with_its_checks(traced: Verdict, sqlite_uri: str) ->
         "latency_s": 1.25, "input_tokens": 12, "output_tokens": 3, "cost_usd": 0.002,
         "tools": "look_up,refund", "n_tool_calls": 2, "started_at":
         datetime(2026, 5, 1, 12, tzinfo=UTC), "feedback.says-30": True, "feedback.near": True,
-        "feedback.passed": True,
+        "feedback._passed": True,
         "feedback.near.score": 0.75, "expectation.expected_response": "30 days",
         "tag.class": "hallucination", "tag.origin": "incident", "tag.incident_id": "INC-1",
         "tag.cluster": "INC-1", "tag.passed": "true", "tag.tags": "refund",
