@@ -269,3 +269,39 @@ def test_a_page_of_ten_thousand_cases_answers_a_search_at_once(
     found = browse(page, script)
     assert found["shown"] == "1 of 2500 shown"
     assert found["seconds"] < 5  # about 0.7 on a quiet machine: benchmarks/report.py
+
+
+def test_pages_fit_a_phone_and_print_without_their_tools(browse: Browse, tmp_path: Path) -> None:
+    pages = [verdict_page(tmp_path)]
+    for kind, result in (("drift", full_report()), ("two", full_report().compare(full_report()))):
+        pages.append(tmp_path / f"{kind}.html")
+        pages[-1].write_text(render_html(result), encoding="utf-8")
+    script = f"""
+    const found = [];
+    for (const url of {json.dumps([each.as_uri() for each in pages])}) {{
+      await page.goto(url);
+      const root = "document.documentElement";
+      const wide = await page.evaluate(`${{root}}.scrollWidth - ${{root}}.clientWidth`);
+      const drawn = () => page.$$eval("td.plot svg", (all) => all.every((one) => one.clientWidth));
+      const plots = await drawn();
+      await page.emulateMedia({{ media: "print" }});
+      const printed = await drawn();
+      const tools = await page.$$eval(".tools", (all) => all.some((one) => one.clientHeight));
+      await page.emulateMedia({{ media: "screen" }});
+      found.push({{ wide, plots, printed, tools }});
+    }}
+    return found;
+    """
+    found = browse(pages[0], script, width=400)
+    assert found == [{"wide": 0, "plots": True, "printed": True, "tools": False}] * len(pages)
+
+
+def test_on_paper_a_dozen_cases_are_unfolded(browse: Browse, tmp_path: Path) -> None:
+    script = """
+    const open = () => page.$$eval(".case[open]", (all) => all.length);
+    await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
+    const printed = await open();
+    await page.evaluate(() => dispatchEvent(new Event("afterprint")));
+    return [printed, await open()];
+    """
+    assert browse(verdict_page(tmp_path), script) == [12, 0]

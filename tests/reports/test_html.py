@@ -4,13 +4,17 @@ import base64
 import hashlib
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
-from results import HOSTILE, answers, desk_suite, good, made_run
+from made_runs import table_run
+from results import HOSTILE, answers, desk_suite, good, made_run, made_verdict
 from test_terminal import DRIFT
 
 from aiir_eval.compare.comparing import compare
+from aiir_eval.compare.document import load_comparison, save_comparison
 from aiir_eval.compare.result import Comparison
+from aiir_eval.gate.document import load_verdict, save_verdict
 from aiir_eval.gate.result import Verdict
 from aiir_eval.incidents.model import Incident
 from aiir_eval.reports.html import render_html
@@ -212,3 +216,33 @@ def test_where_the_runs_are_on_disk_the_command_to_repeat_it_is_given(tmp_path) 
     new = made_run(suite, good, name="new", out=tmp_path / "new")
     text = Page(render_html(compare(old, new, margin=0.02, aa=True))).text
     assert f"aiir compare '{tmp_path}/old run' {tmp_path}/new --margin 0.02" in text
+
+
+def test_a_page_says_how_to_judge_it_again_under_the_same_policy(tmp_path: Path) -> None:
+    suite = desk_suite(2, 1)
+    old = made_run(suite, good, name="old", out=tmp_path / "old")
+    new = made_run(suite, lambda case, trial: "no", name="new", out=tmp_path / "new")
+    save_verdict(made_verdict(compare(old, new, margin=0.05)), tmp_path / "verdict.json")
+    text = Page(render_html(load_verdict(tmp_path / "verdict.json"))).text
+    again = f"aiir gate --baseline {tmp_path}/old --candidate {tmp_path}/new --policy policy.yaml"
+    assert again in text
+    policy = text.split("policy.yaml:", 1)[1]
+    assert "failure_rate_below: 0.05" in policy
+    assert "margin: 0.1" in policy
+
+
+def test_what_would_settle_a_comparison_is_said_of_a_saved_one_too(tmp_path: Path) -> None:
+    old = table_run("old", [i % 9 > 0 for i in range(120)])
+    new = table_run("new", [i % 8 > 0 for i in range(120)])
+    comparison = compare(old, new, margin=0.02)
+    assert comparison.conclusion == "inconclusive"
+    save_comparison(comparison, tmp_path / "comparison.json")
+    section = re.compile(r'<section aria-labelledby="settling">.*?</section>', re.DOTALL)
+    fresh, saved = (
+        section.search(render_html(each))
+        for each in (comparison, load_comparison(tmp_path / "comparison.json"))
+    )
+    assert fresh is not None
+    assert saved is not None
+    assert saved[0] == fresh[0]
+    assert "would settle it" in fresh[0]
