@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ...compare.result import Comparison
     from ...gate.result import ClaimResult, Verdict
 
-MAX_SLICES = 30
+MAX_SLICES, MAX_CHECKS = 30, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,8 @@ class Group:
 
 
 def check_group(comparison: Comparison) -> Group:
-    """The checks on which a case flipped."""
-    scores, moved = graded(comparison), checks_worth_seeing(comparison)
+    """The checks on which a case flipped, the largest differences first."""
+    scores, moved = graded(comparison), checks_worth_seeing(comparison)[:MAX_CHECKS]
     rows = []
     for check in moved:
         estimate = check.difference.estimate
