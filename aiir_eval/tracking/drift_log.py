@@ -21,6 +21,7 @@ from .entries import (
     text_params,
     text_tags,
 )
+from .figures import drift_figures
 from .outbox import OUTBOX, Planned, Record, deliver
 from .stores import Openable
 
@@ -83,6 +84,7 @@ def track_drift(
     planned = Planned(
         entries=drift_entries(report, reference=reference, current=current),
         files={"drift.json": drift_mapping(report), "report.html": page},
+        figures=drift_figures(report),
     )
     record = Record(what="report", experiment=experiment, runs=[planned])
     sent = deliver(record, uri, outbox=outbox)

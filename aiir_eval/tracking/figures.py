@@ -1,4 +1,4 @@
-"""The pictures that go with a gate: claims, differences, flips, power where it is not settled."""
+"""The pictures that go with a gate (claims, differences, flips, power) and with a drift report."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ..compare.result import Comparison
+    from ..drift.result import DriftReport
     from ..gate.result import Verdict
 
 DPI = 110
@@ -29,6 +30,17 @@ def gate_figures(verdict: Verdict) -> dict[str, str]:
     if comparison.conclusion == "inconclusive" and (power := _power(comparison)) is not None:
         made["figures/power.png"] = power
     return {name: _png(figure) for name, figure in made.items()}
+
+
+def drift_figures(report: DriftReport) -> dict[str, str]:
+    """The columns that drifted and the series, as one PNG picture."""
+    import matplotlib.pyplot as plt
+
+    figure = report.plot()
+    try:
+        return {"figures/columns.png": _png(figure)}
+    finally:
+        plt.close(figure)
 
 
 def _claims(verdict: Verdict) -> Figure:
