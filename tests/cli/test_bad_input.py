@@ -278,7 +278,7 @@ def test_a_policy_that_says_nothing_clear_is_refused_and_never_passes(
         ("uri: 'foo:bar'", "unknown kind of target 'foo'"),
         ("uri: 'python:m'", "is not module:function"),
         ("url: 'python:m:f'", "targets.a.url: unknown field"),
-        ("uri: 'openai:m', prompt: {}", "targets.a.prompt: give the prompt as either"),
+        ("uri: 'openai:m', prompt: {}", "targets.a.prompt: give the prompt as one of"),
         ("uri: 'openai:m', prompt: {file: none.txt}", "targets.a.prompt.file: there is no file"),
         ("uri: 'openai:m', tools: none.json", "targets.a.tools: there is no file"),
         ("uri: 'openai:m', params: {n: 2}, base_url: 'http://h'", "params cannot hold 'n'"),
