@@ -47,6 +47,15 @@ def a_desk_of_its_own() -> Iterator[None]:
     sys.modules.update(before)
 
 
+@pytest.fixture(autouse=True)
+def no_experiment_left_behind() -> Iterator[None]:
+    """MLflow keeps the experiment set last for the whole process; the next test has none."""
+    yield
+    if fluent := sys.modules.get("mlflow.tracking.fluent"):
+        fluent._active_experiment_id = None
+        os.environ.pop("MLFLOW_EXPERIMENT_ID", None)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Under CI a skip is a failure: what a test needs is to be installed there."""

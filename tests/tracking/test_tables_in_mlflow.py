@@ -16,7 +16,7 @@ from aiir_eval.tracking.tables import read_tracked
 opt_out()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # tests of other modules may come between
 def uri(sqlite_uri: str) -> str:
     """A store with two experiments of traces: the second answers at greater length, and worse."""
     import mlflow
@@ -57,7 +57,7 @@ def uri(sqlite_uri: str) -> str:
     return sqlite_uri
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # tests of other modules may come between
 def run_id(uri: str) -> str:
     return (Path(uri.removeprefix("sqlite:///")).parent / "run").read_text()
 
