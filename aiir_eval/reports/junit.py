@@ -1,5 +1,9 @@
 """A verdict as JUnit XML, for the test tab of a CI.
 
+It holds to both schemas that readers check: that of Jenkins (junit-10.xsd of its xUnit plugin) and
+that of Ant (JUnit.xsd), whose suites have the same parts in one order, and whose tests hold nothing
+but an outcome.
+
 Suite ``aiir.claims`` has a test for comparability and one for each claim. How a claim's verdict is
 told: ``pass`` as a passed test, ``fail`` as a failure, ``inconclusive`` and ``invalid`` as an error
 of that type, because a CI shows errors red and skipped tests green, and neither verdict lets a
@@ -14,6 +18,7 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..compare.flipped import FlippedCase, flipped_cases
@@ -29,47 +34,39 @@ MAX_OUTPUT = 4_000
 
 def verdict_junit(verdict: Verdict) -> str:
     """A verdict as a JUnit XML document."""
-    root = ET.Element("testsuites", name="aiir gate")
-    suites = [_claims(verdict), _cases(verdict)]
-    for suite in suites:
-        if len(suite):
-            root.append(suite)
-    for key in ("tests", "failures", "errors"):  # Jenkins allows no sum of those skipped
-        root.set(key, str(sum(int(suite.get(key, "0")) for suite in suites)))
-    root.set("time", "0")
+    root = ET.Element("testsuites")
+    root.append(_claims(verdict))
+    if verdict.comparison.flip_ids.broke:
+        root.append(_cases(verdict))
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
 def _claims(verdict: Verdict) -> ET.Element:
     comparison = verdict.comparison
-    manifest = comparison.new.manifest
-    suite = _suite("aiir.claims", manifest.end or manifest.start)
-    properties = ET.SubElement(suite, "properties")
-    for name, value in (
-        ("verdict", verdict.verdict),
-        ("exit_code", str(verdict.exit_code)),
-        ("baseline", comparison.old.name),
-        ("candidate", comparison.new.name),
-        ("suite_digest", manifest.suite_digest),
-    ):
-        ET.SubElement(properties, "property", name=name, value=_attribute(value))
+    suite = _suite("aiir.claims", 0, verdict)
     test = _test(suite, "aiir.gate", "the runs are comparable")
     problems = [*verdict.problems, *comparison.problems]
     if problems:
         _outcome(test, "error", "invalid", problems[0], "\n".join(dict.fromkeys(problems)))
+    told = [verdict.sentence, comparison.sentence]
     for claim in verdict.claims:
-        _claim(_test(suite, "aiir.claims", claim.name), claim, graded(comparison))
+        detail = _detail(claim, graded(comparison))
+        test = _test(suite, "aiir.claims", claim.name)
+        if claim.verdict == "pass":
+            told.append(f"{claim.name}: {detail}")
+        else:
+            kind = "failure" if claim.verdict == "fail" else "error"
+            _outcome(test, kind, claim.verdict, claim.reason, detail)
     if verdict.verdict != "pass" and not _has_red(suite):
         # Whatever the reason was, a gate that did not pass shows no green file.
         red = _test(suite, "aiir.gate", "the verdict")
         kind = "failure" if verdict.verdict == "fail" else "error"
         _outcome(red, kind, verdict.verdict, verdict.sentence, verdict.sentence)
-    _text(suite, "system-out", f"{verdict.sentence}\n{comparison.sentence}")
-    return _counted(suite)
+    return _finished(suite, told)
 
 
-def _claim(test: ET.Element, claim: ClaimResult, scores: bool) -> None:
+def _detail(claim: ClaimResult, scores: bool) -> str:
     numbers = " ".join(
         part
         for part in (claim_estimate(claim, graded=scores), claim_span(claim, graded=scores))
@@ -78,17 +75,12 @@ def _claim(test: ET.Element, claim: ClaimResult, scores: bool) -> None:
     detail = f"{claim.reason}\nestimate {numbers}, must be {claim_line(claim, graded=scores)}"
     if claim.needed is not None:
         detail += f"\nneeded: {claim.needed.cases:,} cases, {claim.needed.trials:,} trials of each"
-    if claim.verdict == "pass":
-        _text(test, "system-out", detail)
-    else:
-        kind = "failure" if claim.verdict == "fail" else "error"
-        _outcome(test, kind, claim.verdict, claim.reason, detail)
+    return detail
 
 
 def _cases(verdict: Verdict) -> ET.Element:
     comparison = verdict.comparison
-    manifest = comparison.new.manifest
-    suite = _suite("aiir.cases", manifest.end or manifest.start)
+    suite = _suite("aiir.cases", 1, verdict)
     cases = [case for case in flipped_cases(comparison, limit=MAX_CASES) if case.broke]
     for case in cases:
         test = _test(suite, f"aiir.cases.{case.incident_id or case.origin}", case.case_id)
@@ -98,9 +90,9 @@ def _cases(verdict: Verdict) -> ET.Element:
         else:
             _outcome(test, "failure", "broke", reason, _story(case))
     more = len(comparison.flip_ids.broke) - len(cases)
-    if more > 0:
-        _text(suite, "system-out", f"{more:,} more cases broke and are not listed here")
-    return _counted(suite)
+    return _finished(
+        suite, [f"{more:,} more cases broke and are not listed here"] if more > 0 else []
+    )
 
 
 def _story(case: FlippedCase) -> str:
@@ -112,9 +104,24 @@ def _story(case: FlippedCase) -> str:
     return "\n\n".join(parts)
 
 
-def _suite(name: str, when: str) -> ET.Element:
+def _suite(name: str, number: int, verdict: Verdict) -> ET.Element:
+    comparison = verdict.comparison
+    manifest = comparison.new.manifest
     # ISO 8601 without zone, as the schema wants it; times are UTC.
-    return ET.Element("testsuite", name=name, timestamp=re.sub(r"(\.\d+)?(Z|\+00:00)$", "", when))
+    when = re.sub(r"(\.\d+)?(Z|\+00:00)$", "", manifest.end or manifest.start)
+    suite = ET.Element(
+        "testsuite", name=name, package="aiir", id=str(number), hostname="localhost", timestamp=when
+    )
+    properties = ET.SubElement(suite, "properties")
+    for key, value in (
+        ("verdict", verdict.verdict),
+        ("exit_code", str(verdict.exit_code)),
+        ("baseline", comparison.old.name),
+        ("candidate", comparison.new.name),
+        ("suite_digest", manifest.suite_digest),
+    ):
+        ET.SubElement(properties, "property", name=key, value=_attribute(value))
+    return suite
 
 
 def _test(suite: ET.Element, classname: str, name: str) -> ET.Element:
@@ -128,10 +135,6 @@ def _outcome(test: ET.Element, kind: str, type_: str, message: str, detail: str)
     element.text = visible(detail)
 
 
-def _text(parent: ET.Element, tag: str, content: str) -> None:
-    ET.SubElement(parent, tag).text = visible(content)
-
-
 def _attribute(text: str) -> str:
     return one_line(text, 1_000)
 
@@ -140,7 +143,10 @@ def _has_red(suite: ET.Element) -> bool:
     return suite.find("testcase/failure") is not None or suite.find("testcase/error") is not None
 
 
-def _counted(suite: ET.Element) -> ET.Element:
+def _finished(suite: ET.Element, told: Sequence[str]) -> ET.Element:
+    """The suite with what it has to tell, and how many of its tests ended how."""
+    ET.SubElement(suite, "system-out").text = visible("\n".join(told))
+    ET.SubElement(suite, "system-err")
     suite.set("tests", str(len(suite.findall("testcase"))))
     for key, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
         suite.set(key, str(len(suite.findall(f"testcase/{tag}"))))

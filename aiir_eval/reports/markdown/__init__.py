@@ -1,6 +1,6 @@
 """Results as markdown, for a comment on a pull request or the summary of a CI step.
 
-The verdict stands in the first line. A page keeps within 65,536 bytes: rows and flipped cases that
+The verdict stands in the first line. A page keeps within 65,000 bytes: rows and flipped cases that
 do not fit are counted in a note. Hostile text shows as it is and does nothing.
 """
 
