@@ -82,7 +82,13 @@ def pytest_configure(config: pytest.Config) -> None:
     for text, path in zip(asked, suites, strict=True):
         if not path.is_file():
             raise pytest.UsageError(f"--aiir-suite {text}: no such file")
-    config.pluginmanager.register(SuiteFiles(config, suites), "aiir-suites")
+    trials = config.getoption("aiir_trials")
+    if trials is not None and trials < 1:
+        raise pytest.UsageError(f"--aiir-trials {trials}: at least 1")
+    files = SuiteFiles(config, suites)
+    if not hasattr(config, "workerinput"):
+        files.check()
+    config.pluginmanager.register(files, "aiir-suites")
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args = []  # no path was named: suites only
     named = {(base / text.partition("::")[0]).resolve() for text in config.args}
@@ -197,6 +203,16 @@ class SuiteFiles:
             return None
         file: SuiteFile = SuiteFile.from_parent(parent, path=file_path)
         return file
+
+    def check(self) -> None:
+        """Say once what is wrong with the target, instead of once a case."""
+        from .errors import AiirError
+
+        try:
+            self.target()
+        except AiirError as error:
+            name = self.config.getoption("aiir_target")
+            raise pytest.UsageError(f"--aiir-target {name}: {_told(error)}") from None
 
     def target(self) -> Target:
         """The system under test, made once a process."""

@@ -1,4 +1,4 @@
-"""A case that failed, as text: the input, each telling answer, its checks and their reasons."""
+"""A case that failed, as text: in a line how and where, then input, answers, checks and reasons."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ def case_failure(case: Case, run: Run) -> str:
     rows = [row for row in run.trials.to_pylist() if row["case_id"] == case.id]
     failed = [row for row in rows if row["passed"] is not True]
     about = " · ".join(part for part in (case.incident_id, case.class_, case.origin) if part)
+    why = dict.fromkeys(name for row in failed for name in _failing(row))
     parts = [
-        f"{one_line(case.id)} ({about}): {len(failed)} of {len(rows)} trials failed",
+        f"{len(failed)} of {len(rows)} trials failed: {one_line(', '.join(why))} ({about})",
         _part("input", _input(case)),
     ]
     alike: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
@@ -33,6 +34,13 @@ def case_failure(case: Case, run: Run) -> str:
     if len(alike) > MAX_ANSWERS:
         parts.append(f"{len(alike) - MAX_ANSWERS} more answers failed")
     return "\n".join(parts)
+
+
+def _failing(row: Mapping[str, Any]) -> list[str]:
+    """The checks that failed, by name, or that there was an error."""
+    if row["error"] is not None:
+        return ["error"]
+    return [check["check"] for check in row["checks"] if not check["passed"]]
 
 
 def _answer(same: Sequence[Mapping[str, Any]]) -> str:

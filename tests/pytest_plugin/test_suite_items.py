@@ -72,7 +72,7 @@ def run_pytest(tmp_path: Path) -> Pytest:
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            env=environment,
+            env=environment | {"COLUMNS": "120"},
             check=False,
         )
         assert "Traceback" not in done.stdout + done.stderr
@@ -89,7 +89,9 @@ def test_each_case_is_an_item_and_a_failure_tells_the_whole_story(
     assert code == 1
     assert "3 failed, 1 passed" in out
     assert "suite.json::INC-2.sometimes" in out
-    assert "INC-2.sometimes (INC-2 · hallucination · adjacent): 1 of 3 trials failed" in out
+    assert "1 of 3 trials failed: is-fine (INC-2 · hallucination · adjacent)" in out
+    assert "3 of 3 trials failed: error (INC-4 · vendor_outage_or_deprecation · control)" in out
+    assert "FAILED suite.json::INC-3.acts - 3 of 3 trials failed: is-fine" in out
     assert "  | this sometimes" in out
     assert "  | wrong \\x1b[31mred <b>" in out
     assert "\x1b[31mred" not in out
@@ -151,6 +153,11 @@ def test_what_is_wrong_is_told_before_anything_is_run(run_pytest: Pytest, tmp_pa
     assert (code, "--aiir-target T" in out) == (4, True)
     code, out = run_pytest("--aiir-suite", "nowhere.yaml", "--aiir-target", "old")
     assert (code, "nowhere.yaml: no such file" in out) == (4, True)
+    code, out = run_pytest("--aiir-suite", "suite.json", "--aiir-target", "olb")
+    assert (code, "--aiir-target olb: unknown target 'olb'" in out) == (4, True)
+    code, out = run_pytest("--aiir-suite", "suite.json", "--aiir-target", "old",
+                           "--aiir-trials", "0")  # fmt: skip
+    assert (code, "--aiir-trials 0: at least 1" in out) == (4, True)
     (tmp_path / "suite.json").write_text('{"schema": "aiir/suite/1", "name": 3}')
     code, out = run_pytest("--aiir-suite", "suite.json", "--aiir-target", "old")
     assert code == 2
