@@ -22,6 +22,8 @@ UNSEEN = re.compile(
 
 def visible(text: str) -> str:
     """`text` with every unseen character as its escape; tabs and newlines stay."""
+    if text.isascii() and text.isprintable():
+        return text
     return UNSEEN.sub(_escape, text.replace("\r\n", "\n"))
 
 

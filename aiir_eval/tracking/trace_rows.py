@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from .traces import EXPECTED
 
 if TYPE_CHECKING:
     from .trace_writing import PlacedSpan, PlacedTrace
+    from .traces import Judgement
 
 # The version of MLflow's tables (3.17) for which the rows below are what its API writes.
 SCHEMA = "dc11669786a5"
 
 _COLUMNS = ("mlflow.trace.tokenUsage", "mlflow.trace.cost")  # metadata that are columns
 Row = dict[str, Any]
+_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def knows(store: Any) -> bool:
@@ -49,7 +52,7 @@ def insert(store: Any, batch: Sequence[PlacedTrace], artifacts: str) -> None:
         (SqlTraceInfo, [_info(each) for each in batch]),
         (SqlTraceTag, [row for each in batch for row in _tags(each, artifacts)]),
         (SqlTraceMetadata, [row for each in batch for row in _metadata(each)]),
-        (SqlAssessments, [row for each in batch for row in _assessments(each)]),
+        (SqlAssessments, list(_assessments(batch))),
         (SqlSpan, [_span(each, span) for each in batch for span in each.spans]),
     )
     with store.ManagedSessionMaker(read_only=False) as session:
@@ -66,7 +69,7 @@ def _insert(connection: Any, table: Any, rows: Sequence[Row]) -> None:
         dialect=connection.dialect, column_keys=list(rows[0])
     )
     names = statement.positiontup
-    values = rows if names is None else [tuple([row[name] for name in names]) for row in rows]
+    values = rows if names is None else list(map(itemgetter(*names), rows))
     connection.exec_driver_sql(statement.string, values)
 
 
@@ -104,38 +107,46 @@ def _metadata(placed: PlacedTrace) -> Iterator[Row]:
     yield {"request_id": id_, "key": "mlflow.trace.infoFinalized", "value": "true"}
 
 
-def _assessments(placed: PlacedTrace) -> Iterator[Row]:
-    for number, (each, metadata) in enumerate(placed.judged()):
-        yield _assessment(
-            placed,
-            number,
-            name=each.name,
-            assessment_type="feedback",
-            value=json.dumps(each.value),
-            source_id=each.source,
-            run_id=metadata["mlflow.assessment.sourceRunId"],
-            rationale=each.rationale,
-            assessment_metadata=json.dumps(metadata),
-            aggregate_value=float(each.value),
-            is_numeric_value=not isinstance(each.value, bool),
-        )
-    if placed.expected is not None:
-        expected = placed.expected
-        number = isinstance(expected, int | float) and not isinstance(expected, bool)
-        counted = number or isinstance(expected, bool)
-        yield _assessment(
-            placed,
-            len(placed.trace.judgements),
-            name=EXPECTED,
-            assessment_type="expectation",
-            value=json.dumps(expected),
-            source_id="suite",
-            run_id=None,
-            rationale=None,
-            assessment_metadata=None,
-            aggregate_value=float(expected) if counted else _yes(expected),
-            is_numeric_value=number,
-        )
+def _assessments(batch: Sequence[PlacedTrace]) -> Iterator[Row]:
+    said: dict[int, Row] = {}  # trials share a judgement where a check said the same of them
+    for placed in batch:
+        for number, each in enumerate(placed.trace.judgements):
+            if id(each) not in said:
+                said[id(each)] = _feedback(placed, each)
+            yield {**_placing(placed, number), **said[id(each)]}
+        if placed.expected is not None:
+            number = len(placed.trace.judgements)
+            yield {**_placing(placed, number), **_expectation(placed.expected)}
+
+
+def _feedback(placed: PlacedTrace, judgement: Judgement) -> Row:
+    return {
+        "name": judgement.name,
+        "assessment_type": "feedback",
+        "value": json.dumps(judgement.value),
+        "source_id": judgement.source,
+        "run_id": placed.run_id,
+        "rationale": judgement.rationale,
+        "assessment_metadata": json.dumps(placed.noted(judgement)),
+        "aggregate_value": float(judgement.value),
+        "is_numeric_value": not isinstance(judgement.value, bool),
+    }
+
+
+def _expectation(expected: Any) -> Row:
+    number = isinstance(expected, int | float) and not isinstance(expected, bool)
+    counted = number or isinstance(expected, bool)
+    return {
+        "name": EXPECTED,
+        "assessment_type": "expectation",
+        "value": json.dumps(expected),
+        "source_id": "suite",
+        "run_id": None,
+        "rationale": None,
+        "assessment_metadata": None,
+        "aggregate_value": float(expected) if counted else _yes(expected),
+        "is_numeric_value": number,
+    }
 
 
 def _yes(value: Any) -> float | None:
@@ -144,7 +155,7 @@ def _yes(value: Any) -> float | None:
     return {"yes": 1.0, "no": 0.0}.get(word)
 
 
-def _assessment(placed: PlacedTrace, number: int, **columns: Any) -> Row:
+def _placing(placed: PlacedTrace, number: int) -> Row:
     return {
         "assessment_id": f"a-{placed.id}{number:04x}",
         "trace_id": f"tr-{placed.id}",
@@ -154,7 +165,6 @@ def _assessment(placed: PlacedTrace, number: int, **columns: Any) -> Row:
         "trace_timestamp_ms": placed.at_ms,
         "source_type": "CODE",
         "valid": True,
-        **columns,
     }
 
 
@@ -195,7 +205,7 @@ def _span(placed: PlacedTrace, span: PlacedSpan) -> Row:
         "status": "ERROR" if failed else "OK",
         "start_time_unix_nano": span.start_ns,
         "end_time_unix_nano": span.end_ns,
-        "content": json.dumps(content, ensure_ascii=False),
+        "content": _json(content),
         "total_cost": cost,
         "model_name": None if model is None else model[:500],
     }

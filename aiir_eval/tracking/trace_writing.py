@@ -7,7 +7,7 @@ tables have the version known here, whole batches go as rows; any other store is
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
@@ -67,11 +67,13 @@ class PlacedTrace:
         """What is expected, None where nothing is."""
         return self.trace.expected
 
-    def judged(self) -> Iterator[tuple[Judgement, dict[str, str]]]:
-        """Each judgement with its metadata, the run it belongs to among them."""
-        run = {"mlflow.assessment.sourceRunId": self.metadata["mlflow.sourceRun"]}
-        for each in self.trace.judgements:
-            yield each, {**each.metadata, **run}
+    @property
+    def run_id(self) -> str:
+        return self.metadata["mlflow.sourceRun"]
+
+    def noted(self, judgement: Judgement) -> dict[str, str]:
+        """The metadata of a judgement, the run it belongs to among them."""
+        return {**judgement.metadata, "mlflow.assessment.sourceRunId": self.run_id}
 
 
 def write_traces(
@@ -184,11 +186,11 @@ def trace_info(placed: PlacedTrace) -> Any:
             value=each.value,
             rationale=each.rationale,
             source=AssessmentSource("CODE", each.source),
-            metadata=metadata,
+            metadata=placed.noted(each),
             create_time_ms=placed.at_ms,
             last_update_time_ms=placed.at_ms,
         )
-        for each, metadata in placed.judged()
+        for each in placed.trace.judgements
     ]
     if placed.expected is not None:
         assessments.append(
@@ -249,5 +251,4 @@ def span_entities(placed: PlacedTrace) -> list[Any]:
     return made
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)
+_json = json.JSONEncoder(ensure_ascii=False, default=str).encode

@@ -20,6 +20,7 @@ PASSED = "_passed"  # every check did; MLflow's pages show the first of the alph
 MAX_PREVIEW = 1_000  # of characters, as MLflow keeps them
 MAX_TAG = 4_000
 MAX_ID = 250  # of an assessment's name and of its source
+SLICE = 500  # rows of a table that are Python objects at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,9 @@ class Judgement:
     source: str
     rationale: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+Known = dict[tuple[Any, ...], tuple[Judgement, ...]]  # by what a check said, in its own order
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +69,16 @@ def trial_traces(run: Run) -> list[TrialTrace]:
     """The trials of a run as traces, in the order of its table."""
     import pyarrow as pa
 
-    cases, sources = run.cases, run.trials
-    started = sources["started_at"].cast(pa.int64()).to_pylist()
-    rows = sources.drop_columns(["started_at"]).to_pylist()
+    cases, table = run.cases, run.trials
+    started = table["started_at"].cast(pa.int64()).to_pylist()
+    slices = table.drop_columns(["started_at"]).to_batches(max_chunksize=SLICE)
+    rows = (row for each in slices for row in each.to_pylist())
     asked = {id_: _asked(case) for id_, case in cases.items()}
     prompts = linked_prompts(run.manifest.target)
     shared = {LINKED_PROMPTS: prompts} if prompts else {}
+    known: Known = {}
     return [
-        _trace(row, cases.get(row["case_id"]), asked.get(row["case_id"]), at, shared)
+        _trace(row, cases.get(row["case_id"]), asked.get(row["case_id"]), at, shared, known)
         for row, at in zip(rows, started, strict=True)
     ]
 
@@ -83,6 +89,7 @@ def _trace(
     asked: tuple[Any, str] | None,
     at: int | None,
     shared: Mapping[str, str],
+    known: Known,
 ) -> TrialTrace:
     inputs, preview = asked or (None, None)
     expected = row["expected"] if case is None else case.expected
@@ -98,8 +105,8 @@ def _trace(
         latency_s=row["latency_s"],
         tags={**dict(_tags(row)), **shared},
         error=row["error"],
-        calls=[_call(call) for call in row["tool_calls"] or ()],
-        judgements=[*_judged(row)],
+        calls=tuple(map(_call, row["tool_calls"] or ())),
+        judgements=tuple(_judged(row, known)),
         expected=expected,
         usage=usage,
         cost_usd=row["cost_usd"],
@@ -143,14 +150,17 @@ def _call(call: Mapping[str, Any]) -> ToolSpan:
     return ToolSpan(_short(call["name"] or "tool"), arguments)
 
 
-def _judged(row: Mapping[str, Any]) -> Iterator[Judgement]:
-    """The trial as a whole, then each of its checks."""
+def _judged(row: Mapping[str, Any], known: Known) -> Iterator[Judgement]:
+    """The trial as a whole, then each of its checks; what was said before is not said anew."""
     checks = row["checks"] or ()
     if row["passed"] is not None and all(check["check"] != PASSED for check in checks):
         failed = ", ".join(visible(check["check"]) for check in checks if not check["passed"])
         yield Judgement(PASSED, row["passed"], "aiir", f"failed: {failed}" if failed else None)
     for check in checks:
-        yield from _judgements(check)
+        said = tuple(check.values())
+        if said not in known:
+            known[said] = tuple(_judgements(check))
+        yield from known[said]
 
 
 def _judgements(check: Mapping[str, Any]) -> Iterator[Judgement]:
