@@ -25,14 +25,16 @@ help:  ## this list
 demo: .venv/core  ## the whole story on shipped material, no network, no key
 	$(BIN)/aiir demo
 
-test: .venv/dev system  ## the whole test suite
+test: .venv/dev  ## the whole test suite; what the machine has no browser or PostgreSQL for is skipped
+	@sh tests/browser/install
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 test-fast: .venv/dev  ## without simulations, recorded data and servers
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow and not real_data and not server"
 
-system:  ## what tests need of the system (a browser); installs it where it can
+system:  ## install what tests need of the system (Chromium, Node.js, PostgreSQL): root and apt-get
 	@sh .ci/system-packages
+	@sh tests/browser/install
 
 lint: .venv/dev  ## ruff
 	$(BIN)/ruff check .
