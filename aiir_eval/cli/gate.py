@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -17,6 +18,21 @@ if TYPE_CHECKING:
     from ..incidents.model import Incident
     from ..runs.model import Run
     from ..targets.config import Config
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What is to be decided: two sides, by what policy, and how targets are run."""
+
+    baseline: str
+    candidate: str
+    suite: str | None
+    policy: Policy
+    incidents: Mapping[str, Incident] | None
+    trials: int | None
+    aa: bool
+    keep: str | None
+    options: TargetOptions
 
 
 policy_option = click.option(
@@ -140,16 +156,18 @@ def gate(
         raise click.UsageError("--traces are of MLflow: say where with --mlflow URI")
     policy = default_policy() if policy_path is None else load_policy(policy_path)
     require_writable(out, junit, markdown_file, html_file)
-    incidents = known_incidents(incident_folders)
-    baseline = run_of_baseline(baseline, options)
-    if sequential:
-        verdict = decided_early(
-            baseline, candidate, suite_path, policy, incidents, trials, aa, keep, options
-        )
-    else:
-        verdict = decided(
-            baseline, candidate, suite_path, policy, incidents, trials, aa, keep, options
-        )
+    asked = Asked(
+        baseline=run_of_baseline(baseline, options),
+        candidate=candidate,
+        suite=suite_path,
+        policy=policy,
+        incidents=known_incidents(incident_folders),
+        trials=trials,
+        aa=aa,
+        keep=keep,
+        options=options,
+    )
+    verdict = decided_early(asked) if sequential else decided(asked)
     print_verdict(verdict, format_)
     if out is not None:
         from ..gate.document import save_verdict
@@ -186,17 +204,7 @@ def run_of_baseline(name: str, options: TargetOptions) -> str:
     return str(baseline_run(name))
 
 
-def decided(
-    baseline: str,
-    candidate: str,
-    suite_path: str | None,
-    policy: Policy,
-    incidents: Mapping[str, Incident] | None,
-    trials: int | None,
-    aa: bool,
-    keep: str | None,
-    options: TargetOptions,
-) -> Verdict:
+def decided(asked: Asked) -> Verdict:
     """The verdict on two whole runs."""
     from pathlib import Path
 
@@ -205,38 +213,32 @@ def decided(
     from ..user_code import importable
 
     # Both sides before either is run: bad input is told at once, and before an unreachable target.
-    places = [None if keep is None else str(Path(keep, side)) for side in ("baseline", "candidate")]
-    old = prepared_side(baseline, suite_path, trials, places[0], options)
-    new = prepared_side(candidate, suite_path, trials, places[1], options)
-    if Path(baseline).exists() and Path(candidate).exists():
-        for name, value in (("--suite", suite_path), ("--trials", trials), ("--keep", keep)):
+    places = [
+        None if asked.keep is None else str(Path(asked.keep, side))
+        for side in ("baseline", "candidate")
+    ]
+    old = prepared_side(asked, asked.baseline, places[0])
+    new = prepared_side(asked, asked.candidate, places[1])
+    if Path(asked.baseline).exists() and Path(asked.candidate).exists():
+        unused = {"--suite": asked.suite, "--trials": asked.trials, "--keep": asked.keep}
+        for name, value in unused.items():
             if value is not None:
                 note(f"warning: {name} is not used: both sides are recorded runs")
     comparison = compare(
         old(),
         new(),
-        margin=policy.margin,
-        confidence_level=policy.confidence_level,
-        aa=aa,
-        rng=options.seed,
+        margin=asked.policy.margin,
+        confidence_level=asked.policy.confidence_level,
+        aa=asked.aa,
+        rng=asked.options.seed,
     )
-    config = None if suite_path is None else options.config()
-    allowed = [*options.allow_python, *(config.scorers if config else ())]
+    config = None if asked.suite is None else asked.options.config()
+    allowed = [*asked.options.allow_python, *(config.scorers if config else ())]
     with importable([config.folder] if config else []), stdout_for_results():
-        return decide(comparison, policy, incidents=incidents, allow_python=allowed)
+        return decide(comparison, asked.policy, incidents=asked.incidents, allow_python=allowed)
 
 
-def decided_early(
-    baseline: str,
-    candidate: str,
-    suite_path: str | None,
-    policy: Policy,
-    incidents: Mapping[str, Incident] | None,
-    trials: int | None,
-    aa: bool,
-    keep: str | None,
-    options: TargetOptions,
-) -> Verdict:
+def decided_early(asked: Asked) -> Verdict:
     """The verdict as soon as there is one."""
     from pathlib import Path
 
@@ -246,48 +248,46 @@ def decided_early(
     from ..suites.model import load_suite
     from .progress import Progress
 
-    config = options.config()
+    options, config = asked.options, asked.options.config()
     sides = [
         load_run(name)
         if Path(name).exists()
-        else options.target(known_target(name, suite_path, config), config)
-        for name in (baseline, candidate)
+        else options.target(known_target(name, asked.suite, config), config)
+        for name in (asked.baseline, asked.candidate)
     ]
-    whole = [claim.name for claim in policy.claims if claim.rule == "metric"]
-    if suite_path is None:
+    whole = [claim.name for claim in asked.policy.claims if claim.rule == "metric"]
+    if asked.suite is None:
         raise nothing_to_save()
-    suite = load_suite(suite_path)
+    suite = load_suite(asked.suite)
     if whole:
         note(
             f"{', '.join(whole)}: a metric has no sequential test, so every trial is run unless "
             "another claim fails before"
         )
-    with Progress(f"{baseline} -> {candidate}") as progress, stdout_for_results():
+    with Progress(f"{asked.baseline} -> {asked.candidate}") as progress, stdout_for_results():
         verdict = gate_sequentially(
             suite,
             sides[0],
             sides[1],
-            policy,
-            incidents=incidents,
-            trials=trials,
-            aa=aa,
-            keep=keep,
+            asked.policy,
+            incidents=asked.incidents,
+            trials=asked.trials,
+            aa=asked.aa,
+            keep=asked.keep,
             seed=options.seed,
             concurrency=options.concurrency,
             timeout_s=options.timeout_s,
             progress=progress,
             config=config,
             allow_python=options.allow_python,
-            suite_file=suite_path,
+            suite_file=asked.suite,
         )
-    if keep is not None:
-        note(f"kept the runs in {keep}; they are not complete, and no evidence a second time")
+    if asked.keep is not None:
+        note(f"kept the runs in {asked.keep}; they are not complete, and no evidence a second time")
     return verdict
 
 
-def prepared_side(
-    name: str, suite_path: str | None, trials: int | None, out: str | None, options: TargetOptions
-) -> Callable[[], Run]:
+def prepared_side(asked: Asked, name: str, out: str | None) -> Callable[[], Run]:
     """A run folder, read; or a target, made: a call runs it."""
     from pathlib import Path
 
@@ -296,9 +296,9 @@ def prepared_side(
     if Path(name).exists():
         run = load_run(name)
         return lambda: run
-    known_target(name, suite_path, options.config())
-    assert suite_path is not None
-    return options.prepared(suite_path, name, trials=trials, out=out)
+    known_target(name, asked.suite, asked.options.config())
+    assert asked.suite is not None
+    return asked.options.prepared(asked.suite, name, trials=asked.trials, out=out)
 
 
 def known_target(name: str, suite_path: str | None, config: Config | None) -> str:
