@@ -250,12 +250,18 @@ def resolve(name: str, module: ModuleType) -> Any:
     """What a name means in a module, also where it is imported for types alone."""
     if hasattr(module, name):
         return getattr(module, name)
-    for node in ast.walk(ast.parse(inspect.getsource(module))):
-        if isinstance(node, ast.ImportFrom) and any(name == each.name for each in node.names):
+    for node in imports(module):
+        if any(name == each.name for each in node.names):
             package = module.__package__ if node.level else None
             if node.level or (node.module or "").startswith("aiir_eval"):
                 return getattr(import_module("." * node.level + (node.module or ""), package), name)
     return None
+
+
+@functools.cache
+def imports(module: ModuleType) -> list[ast.ImportFrom]:
+    tree = ast.walk(ast.parse(inspect.getsource(module)))
+    return [node for node in tree if isinstance(node, ast.ImportFrom)]
 
 
 def declared(cls: type) -> list[ast.AnnAssign]:
