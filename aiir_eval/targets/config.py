@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from ..documents import Document, read_document, read_text, validate
 from ..errors import DocumentError, Problem
@@ -63,15 +70,15 @@ class TargetEntry(_Strict):
             raise ValueError("write SCHEME:NAME, e.g. python:module:function or openai:MODEL")
         return uri
 
-    @field_validator("params")
+    @field_validator("params", "version")
     @classmethod
-    def _hold_no_secret(cls, params: dict[str, Any]) -> dict[str, Any]:
-        if (found := secret_field(params)) is not None:
+    def _hold_no_secret(cls, value: Any, info: ValidationInfo) -> Any:
+        if (found := secret_field(value)) is not None:
             raise ValueError(
-                f"{found} looks like a secret, and params are written into the run; put the key "
-                "into an environment variable and name it in api_key_env"
+                f"{found or 'it'} looks like a secret, and {info.field_name} is written into the "
+                "run; put the key into an environment variable and name it in api_key_env"
             )
-        return params
+        return value
 
     @field_validator("api_key_env")
     @classmethod

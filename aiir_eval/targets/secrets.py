@@ -17,7 +17,11 @@ _SECRET_NAME = re.compile(
     r"(?:.*_)?(?:api_?key|apikey|authorization|secret|password|passwd|bearer|private_key"
     r"|credentials?|(?:access|auth|api|bearer|refresh|session)_token)\Z|token\Z|cookie\Z"
 )
-_SECRET_VALUE = re.compile(r"\s*(?:Bearer\s+\S|sk-[A-Za-z0-9_-]{16})")
+# Keys in the forms that their issuers document.
+_SECRET_VALUE = re.compile(
+    r"\s*(?:Bearer\s+\S|sk-[\w-]{16}|(?:AKIA|ASIA)[A-Z0-9]{16}|gh[pousr]_\w{30}|github_pat_\w{40}"
+    r"|glpat-[\w-]{20}|hf_\w{30}|AIza[\w-]{35}|xox[abeoprs]-[\w-]{10})"
+)
 _IN_TEXT = (
     (re.compile(r"(\bBearer\s+)[^\s\"',}]+", re.IGNORECASE), rf"\1{REDACTED}"),
     (re.compile(r"\bsk-[A-Za-z0-9_*-]{8,}"), REDACTED),

@@ -611,6 +611,8 @@ def test_a_refused_key_and_a_wrong_address_are_told_without_the_secret(
         f"params: {{api_key: {OTHER_KEY}}}",
         f"params: {{a: [{{token: {OTHER_KEY}}}]}}",
         f"password: {PASSWORD}",
+        f"version: {KEY}",
+        f"params: {{x: ghp_{'0' * 22}{KEY[-14:]}}}",
     ],
 )
 def test_a_secret_in_aiir_yaml_is_refused_and_not_repeated(
@@ -621,7 +623,7 @@ def test_a_secret_in_aiir_yaml_is_refused_and_not_repeated(
     )
     said = refused("run", suite(), "--target", "a", "-o", "run")
     assert said.startswith("error: aiir.yaml:5: targets.a.")
-    assert leaks({"said": said.encode()}) == []
+    assert leaks({"said": said.encode()}) == [] and "ghp_" not in said
 
 
 def test_what_a_target_raises_is_recorded_without_the_key_in_it(aiir: Aiir, here: Path) -> None:
