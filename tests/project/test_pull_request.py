@@ -1,9 +1,14 @@
-"""A pull request that changes a prompt, played through by the steps of action.yml."""
+"""A pull request that changes a prompt, played through by the steps of action.yml.
+
+The repository is that of examples/pull_request, whose README tells the same story.
+"""
 
 from __future__ import annotations
 
 import os
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -14,17 +19,20 @@ from typing import Any
 import pytest
 from servers import Call, ChatServer, chat_server, completion
 
-from aiir_eval.documents import dump_yaml, parse_yaml, read_document
+from aiir_eval.documents import parse_yaml, read_document
 
 __all__ = ["chat_server"]
 
 ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "examples" / "pull_request"
 ACTION = read_document(ROOT / "action.yml").data
+KEY = "sk-of-the-desk-4711"
 EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}")
 ENVIRONMENT = {
     **{name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
     "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     "GIT_CONFIG_GLOBAL": os.devnull,
+    "SUPPORT_KEY": KEY,
     **{f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER")
        for what, value in (("NAME", "ada"), ("EMAIL", "ada@example.com"))},
 }  # fmt: skip
@@ -151,20 +159,6 @@ def desk(call: Call) -> Any:
     return completion(f"You may return it within {days[1] if days else 'some'} days.")
 
 
-SUITE = {
-    "schema": "aiir/suite/1",
-    "name": "desk",
-    "trials": 1,
-    "cases": [
-        {
-            "id": f"returns-{number:02}",
-            "class": "hallucination",
-            "input": f"May I return article {number}?",
-            "checks": [{"scorer": "contains", "value": "30 days"}],
-        }
-        for number in range(80)
-    ],
-}
 # The server takes a commit into main only when its check is on record as passed.
 UPDATE_HOOK = """#!/bin/sh
 [ "$1" != refs/heads/main ] || [ "$2" = 0000000000000000000000000000000000000000 ] ||
@@ -182,26 +176,35 @@ def make_repository(folder: Path, url: str) -> tuple[Path, Path]:
     hook.chmod(0o755)
     git(folder, "clone", "-q", str(server), str(work))
     git(work, "checkout", "-q", "-b", "main")
-    (work / "prompts").mkdir()
-    (work / "prompts" / "support.txt").write_text("Goods come back within 30 days.\n")
-    target = {"uri": "openai:m", "base_url": url, "prompt": {"file": "prompts/support.txt"}}
-    (work / "aiir.yaml").write_text(dump_yaml({"targets": {"support": target}}))
-    (work / "suite.yaml").write_text(dump_yaml(SUITE))
-    claim = {"name": "no regression", "non_inferior": {"margin": 0.05}}
-    policy = {"schema": "aiir/policy/1", "claims": [claim]}
-    (work / "policy.yaml").write_text(dump_yaml(policy))
-    aiir(work, "run", "suite.yaml", "--target", "support", "-o", "runs/first")
-    aiir(work, "baseline", "set", "main", "runs/first", "--note", "release 1")
-    (work / ".gitignore").write_text("runs/\naiir-reports/\n")
+    shutil.copytree(EXAMPLE, work, dirs_exist_ok=True)
+    target = (work / "aiir.yaml").read_text()
+    (work / "aiir.yaml").write_text(target.replace("https://models.example/v1", url))
+    for line in commands(EXAMPLE / "README.md"):
+        aiir(work, *line)
     git(work, "add", "-A")
     git(work, "commit", "-qm", "The desk, its suite and its baseline")
     git(work, "push", "-q", "origin", "main")
     return server, work
 
 
-def push_prompt(work: Path, text: str, message: str) -> str:
+def commands(page: Path) -> list[list[str]]:
+    """The `aiir` commands of a page's console block, without their first word."""
+    (block,) = re.findall(r"```console\n(.*?)```", page.read_text(), re.S)
+    lines = block.replace("\\\n", " ").splitlines()
+    return [shlex.split(line.removeprefix("$ aiir ")) for line in lines]
+
+
+def diffs(page: Path) -> list[tuple[str, str]]:
+    """What each diff of a page takes away, and what it puts there."""
+    found = re.findall(r"```diff\n-(.*)\n\+(.*)\n```", page.read_text())
+    return [(gone, come) for gone, come in found]
+
+
+def push_prompt(work: Path, change: tuple[str, str], message: str) -> str:
     """A commit on the branch of the pull request that changes the prompt; gives its id."""
-    (work / "prompts" / "support.txt").write_text(text)
+    prompt = work / "prompts" / "support.txt"
+    assert change[0] in prompt.read_text()
+    prompt.write_text(prompt.read_text().replace(*change))
     git(work, "commit", "-qam", message)
     git(work, "push", "-q", "origin", "HEAD:refs/heads/change")
     return git(work, "rev-parse", "HEAD")
@@ -213,6 +216,13 @@ def checked_out(server: Path, folder: Path, commit: str) -> Path:
     return folder / commit
 
 
+def required_inputs() -> dict[str, str]:
+    """What the workflow of the example gives the action."""
+    workflow = read_document(EXAMPLE / ".github" / "workflows" / "gate.yml").data
+    (step,) = (step for step in workflow["jobs"]["gate"]["steps"] if step.get("id") == "gate")
+    return dict(step["with"])
+
+
 @pytest.mark.server
 def test_a_prompt_that_breaks_is_refused_and_its_fix_is_merged(
     tmp_path: Path, chat_server: ChatServer
@@ -220,28 +230,39 @@ def test_a_prompt_that_breaks_is_refused_and_its_fix_is_merged(
     chat_server.answer = desk
     server, work = make_repository(tmp_path, chat_server.url)
     job = Job(tmp_path / "job")
-    inputs = {"baseline": "main", "candidate": "support", "suite": "suite.yaml",
-              "policy": "policy.yaml"}  # fmt: skip
+    worse, better = diffs(EXAMPLE / "README.md")
+    told = (EXAMPLE / "README.md").read_text()
+
+    def checked(commit: str) -> tuple[int, dict[str, str], str]:
+        """The job runs on a commit; the server is told how it ended, as its required check."""
+        code, outputs, summary = job.run(checked_out(server, tmp_path, commit), **required_inputs())
+        (server / "checks" / commit).write_text("failure\n" if code else "success\n")
+        return code, outputs, summary
 
     git(work, "checkout", "-q", "-b", "change")
-    bad = push_prompt(work, "Be generous: goods come back within 90 days.\n", "A kinder desk")
-    code, outputs, summary = job.run(checked_out(server, tmp_path, bad), **inputs)
+    bad = push_prompt(work, worse, "A kinder desk")
+    assert "the required check has not passed" in git(
+        work, "push", "origin", "change:main", ok=False
+    )  # nor before it has run
+    code, outputs, summary = checked(bad)
     assert (code, outputs["verdict"], outputs["exit-code"]) == (1, "fail", "1")
     (comment,) = job.bodies()
     assert comment.startswith("❌ **Fail**")
-    assert "within 90 days" in comment.partition("<details>")[2]
+    assert comment.splitlines()[0] in told
+    assert "within 90 days" in comment.partition("<details><summary>80 cases broke")[2]
     assert summary.splitlines()[0] == comment.splitlines()[0]
     assert {path.name for path in Path(outputs["reports"]).iterdir()} >= {
         "verdict.json", "gate.xml", "comment.md", "report.html"}  # fmt: skip
+    assert not [path for path in Path(outputs["reports"]).iterdir() if KEY in path.read_text()]
     refusal = git(work, "push", "origin", "change:main", ok=False)
     assert "the required check has not passed" in refusal
 
-    good = push_prompt(work, "Be kind: goods come back within 30 days.\n", "Kind, and right")
-    code, outputs, _ = job.run(checked_out(server, tmp_path, good), **inputs)
+    good = push_prompt(work, better, "Kind, and right")
+    code, outputs, _ = checked(good)
     assert (code, outputs["verdict"]) == (0, "pass")
     (comment,) = job.bodies()  # the same comment, rewritten
     assert comment.startswith("✅ **Pass**")
-    (server / "checks" / good).write_text("success\n")
+    assert comment.splitlines()[0] in told
     git(work, "push", "-q", "origin", "change:main")
     assert git(server, "rev-parse", "main") == good
     assert "release 1" in (checked_out(server, tmp_path / "job", good) / "baselines" / "main.json"
@@ -291,6 +312,8 @@ def test_the_workflows_of_the_page_name_what_the_action_takes() -> None:
         parse_yaml(body, "ci.md").data for body in re.findall(r"```yaml\n(.*?)```", page, re.S)
     ]
     workflow, config, _, gitlab = blocks
+    assert workflow == read_document(EXAMPLE / ".github" / "workflows" / "gate.yml").data
+    assert config == read_document(EXAMPLE / "aiir.yaml").data
     steps = workflow["jobs"]["gate"]["steps"]
     (ours,) = [step for step in steps if "aiir_eval" in step.get("uses", "")]
     assert set(ours["with"]) <= set(ACTION["inputs"])
