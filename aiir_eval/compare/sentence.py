@@ -21,17 +21,17 @@ def comparison_sentence(comparison: Comparison) -> str:
     lead = {
         "regressed": "Worse",
         "improved": "Better",
-        "non_inferior": _not_worse(comparison, graded),
+        "non_inferior": _no_loss(comparison, graded),
         "inconclusive": "Not settled",
     }[comparison.conclusion]
     numbers = _numbers(comparison, graded)
     return f"{lead}: {_change(comparison, graded)} ({numbers}){_more(comparison)}."
 
 
-def _not_worse(comparison: Comparison, graded: bool) -> str:
+def _no_loss(comparison: Comparison, graded: bool) -> str:
     margin = comparison.margin
     shown = "the margin" if margin is None else _amount(margin, graded)
-    return f"Not worse by {shown} or more"
+    return f"No loss of {shown} or more"
 
 
 def _change(comparison: Comparison, graded: bool) -> str:

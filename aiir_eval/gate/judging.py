@@ -117,12 +117,10 @@ def _non_inferior(name: str, margin: float, cases: Bools, ground: Ground, rng: R
     holds, violation = settles(difference, margin)
     what = "mean score" if ground.paired.graded else "pass rate"
     graded = ground.paired.graded
-    loss = amount(max(-test.lower_bound, 0.0), graded=graded)
     reason = (
         f"{what} {changed(difference.estimate, graded=graded)} over {difference.n_cases:,} cases "
-        f"in {difference.n_clusters:,} clusters; with {100 * level:g}% confidence it falls by at "
-        f"most {loss}, {'within' if test.holds else 'beyond'} the margin of "
-        f"{amount(margin, graded=graded)}"
+        f"in {difference.n_clusters:,} clusters; with {100 * level:g}% confidence "
+        f"{bounded(test.lower_bound, margin, holds=test.holds, graded=graded)}"
     )
     if difference.n_clusters < MIN_CLUSTERS:
         reason += f"; nothing is concluded from fewer than {MIN_CLUSTERS} clusters"
@@ -180,6 +178,14 @@ def changed(value: float, *, graded: bool) -> str:
     if value == 0:
         return "unchanged"
     return f"{'rose' if value > 0 else 'fell'} by {amount(abs(value), graded=graded)}"
+
+
+def bounded(lower: float, margin: float, *, holds: bool, graded: bool) -> str:
+    """``it falls by at most 3.3 points, within the margin of 5.0 points``."""
+    if lower > 0:
+        return f"it rises by at least {amount(lower, graded=graded)}"
+    loss, allowed = amount(abs(lower), graded=graded), amount(margin, graded=graded)
+    return f"it falls by at most {loss}, {'within' if holds else 'beyond'} the margin of {allowed}"
 
 
 def amount(value: float, *, graded: bool) -> str:

@@ -180,7 +180,7 @@ class Policy(Shown, _Strict):
         """The policy in a few words."""
         if self.is_default:
             return (
-                "default policy (none was given): the pass rate over all cases falls by less than "
+                "default policy: the pass rate over all cases falls by less than "
                 f"{100 * DEFAULT_MARGIN:g} points"
             )
         count = len(self.claims)

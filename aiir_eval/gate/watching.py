@@ -14,7 +14,7 @@ import numpy as np
 from ..compare.columns import Ints
 from ..compare.result import Needed
 from .fixed import Group, one_answer_reason, rate_reason, unproven_reason
-from .judging import Judged, amount, changed, count_reason
+from .judging import Judged, bounded, changed, count_reason
 from .ledger import Ledger, SideName
 from .ordering import Block, Order
 
@@ -139,12 +139,10 @@ class PairedWatch:
             return Judged(self.name, "non_inferior", "not looked at: decided before", violation=1.0)
         low, high = self.test.confidence_interval(self.level)
         bound = self.test.confidence_interval(max(2 * self.level - 1, 1e-9)).low
-        shown = "within" if self.holds else "beyond"
         reason = (
             f"pass rate {changed(self.test.estimate, graded=False)} over {self.n_cases:,} cases in "
             f"{n_clusters:,} clusters; with {100 * self.level:g}% confidence over all "
-            f"{self.at:,} looks it falls by at most {amount(max(-bound, 0.0), graded=False)}, "
-            f"{shown} the margin of {amount(self.margin, graded=False)}"
+            f"{self.at:,} looks {bounded(bound, self.margin, holds=self.holds, graded=False)}"
         )
         needed = None
         settled = self.holds or self.violation <= 1 - self.level

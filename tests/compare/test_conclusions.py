@@ -195,7 +195,7 @@ def test_the_sentence_says_direction_size_and_certainty() -> None:
     assert sentence.startswith("Worse: 20.0 points fewer cases pass (80.0% -> 60.0%; 95% interval")
     assert "30 broke, 10 fixed" in sentence
     assert pair_with(5, 30, 50, 15).sentence.startswith("Better: 25.0 points more cases pass")
-    assert pair_with(0, 0, 500, 5, margin=0.05).sentence.startswith("Not worse by 5.0 points")
+    assert pair_with(0, 0, 500, 5, margin=0.05).sentence.startswith("No loss of 5.0 points")
     assert "name a margin" in pair_with(0, 0, 5, 5).sentence
 
 

@@ -62,6 +62,17 @@ def test_the_default_policy_decides_by_the_pooled_margin(
     assert (claim.needed is not None) == (verdict == "inconclusive")
 
 
+@pytest.mark.parametrize(
+    ("fixed", "said"),
+    [(150, "it rises by at least 3"), (0, "it falls by at most 0.7 points, within")],
+)
+def test_a_reason_names_the_direction_that_its_bound_has(fixed: int, said: str) -> None:
+    old = table_run("old", [0] * 160 + [1] * 240)
+    new = table_run("new", [1] * fixed + [0] * (160 - fixed) + [1] * 240)
+    (claim,) = gate(compare(old, new)).claims
+    assert said in claim.reason
+
+
 def test_runs_that_are_not_comparable_are_invalid_whatever_they_say() -> None:
     ids = [f"x{i}" for i in range(400)]
     found = gate(compare(table_run("old", [1] * 400), table_run("new", [1] * 400, ids=ids)))

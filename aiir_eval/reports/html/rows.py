@@ -12,6 +12,7 @@ from ..wording import (
     claim_line,
     claim_span,
     graded,
+    name,
     points,
     pvalue,
     span,
@@ -83,7 +84,7 @@ def slice_group(comparison: Comparison) -> Group:
     shown = slices_worth_seeing(comparison, MAX_SLICES)
     rows = [
         Row(
-            item.value,
+            name(item.value) if item.by == "class" else item.value,
             item.conclusion,
             _difference(f"{item.by} {item.value}", item.difference, item.low, item.high, scores),
             points(item.difference, graded=scores, unit=False),
