@@ -29,8 +29,8 @@ def is_verdict(path: str | Path) -> bool:
 def suite_of(verdict: Verdict, given: Iterable[str | Path] = ()) -> Sequence[Case] | None:
     """The cases a verdict was given on, found by their digest; none where nobody has them.
 
-    Looked for among what is given (suites, or runs with their snapshot), then in ``suites/`` of
-    this folder and the shipped ones.
+    Looked for among what is given (suites, or runs with their snapshot), then in this folder, its
+    ``suites/`` and the shipped ones.
     """
     wanted = verdict.evidence.get("suite_digest")
     for place in _places(given):
@@ -46,7 +46,7 @@ def suite_of(verdict: Verdict, given: Iterable[str | Path] = ()) -> Sequence[Cas
 def _places(given: Iterable[str | Path]) -> Iterator[Path]:
     for each in map(Path, given):
         yield each / "suite.jsonl" if each.is_dir() else each
-    for folder in (Path("suites"), shipped("suites")):
+    for folder in (Path(), Path("suites"), shipped("suites")):
         if folder.is_dir():
             yield from sorted(folder.glob("*.y*ml"))
 

@@ -165,12 +165,22 @@ def test_no_other_verdict_settles_it(
     assert "no verdict is attached" in refused(*step, "notes.txt")
 
     good = verdict("Sorry.", name="g.json")
-    Path("suites/s.yaml").rename("elsewhere.yaml")
+    Path("elsewhere").mkdir()
+    suite = Path("suites/s.yaml").rename("elsewhere/s.yaml")
     assert "no suite here has the digest" in refused(*step, good)
     assert aiir(*step, good, "--suite", "g.jsonnew").code == 0  # the run has its snapshot
     record.write_text(record.read_text().replace("Where is it?", "Where is it now?"))
-    told = refused(*step, good, "--suite", "elsewhere.yaml")
+    told = refused(*step, good, "--suite", suite)
     assert "INC-1.trigger of the suite is not that of the record any more" in told
+
+
+def test_a_suite_that_lies_beside_the_register_is_found(
+    record: Path, aiir: Aiir, verdict: Callable[..., str]
+) -> None:
+    good = verdict("Sorry.")
+    Path("suites/s.yaml").rename("suite.yaml")
+    step = ("incident", "step", "INC-1", "remediate.2", "--done", "--evidence", good)
+    assert aiir(*step).code == 0
 
 
 def test_a_verdict_about_another_incident_settles_nothing(
