@@ -134,6 +134,25 @@ class Job:
         return [comment["body"] for comment in json.loads(self.comments.read_text())]
 
 
+def test_the_action_installs_the_version_that_it_is_part_of(tmp_path: Path) -> None:
+    """And nothing by a name that somebody else may hold."""
+    step = next(step for step in ACTION["runs"]["steps"] if step["name"] == "Install")
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\necho "$@"\n')
+    python.chmod(0o755)
+    default = ACTION["inputs"]["install"]["default"]
+    for wanted, installed in ((default, "/actions/aiir_eval"), ("./wheel.whl", "./wheel.whl")):
+        env = {"PATH": f"{tmp_path}:{ENVIRONMENT['PATH']}", "INSTALL": wanted}
+        said = subprocess.run(
+            ["bash", "-eo", "pipefail", "-c", step["run"]],
+            env=env | {"GITHUB_ACTION_PATH": "/actions/aiir_eval"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert said.stdout.split()[-1] == installed
+
+
 def git(folder: Path, *arguments: str, ok: bool = True) -> str:
     done = subprocess.run(
         ["git", *arguments],
