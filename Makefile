@@ -49,7 +49,7 @@ format: .venv/dev  ## let ruff rewrite
 
 docs: .venv/dev  ## the reference is written; every block of README and docs is run
 	$(BIN)/python docs/reference/generate.py
-	$(BIN)/python -m pytest -q -n $(WORKERS) tests/docs
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal tests/docs
 
 figures: .venv/dev  ## the figures of docs/statistics, drawn anew
 	nice -n 15 $(BIN)/python docs/statistics/draw.py
