@@ -26,6 +26,7 @@ demo: .venv/core  ## the whole story on shipped material, no network, no key
 	$(BIN)/aiir demo
 
 test: .venv/dev  ## the whole test suite; what the machine has no browser or PostgreSQL for is skipped
+	@sh .ci/system-packages --only-under-ci
 	@sh tests/browser/install
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
