@@ -190,7 +190,7 @@ def _log(report: DriftReport, uri: str, experiment: str, reference: str, current
         tracked = track_drift(
             report, uri=uri, experiment=experiment, reference=reference, current=current
         )
-    note(f"MLflow run {tracked.run_id} in {tracked.uri}")
+    note(f"MLflow run {tracked.run_id}: {tracked.how_to_open}")
 
 
 def names(text: str) -> list[str]:

@@ -184,7 +184,7 @@ def gate(
             tracked = track_verdict(
                 verdict, uri=mlflow_uri, experiment=experiment, report_html=page, traces=traces
             )
-        note(f"MLflow run {tracked.run_id} in {tracked.uri}")
+        note(f"MLflow run {tracked.run_id}: {tracked.how_to_open}")
     return verdict.exit_code
 
 

@@ -80,7 +80,7 @@ def push(outbox: str, uri: str | None) -> int:
     from ..tracking.outbox import push as push_all
 
     def told(record: Record, sent: Sent) -> None:
-        note(f"{record.name}: MLflow run {sent.run_ids[0]} in {sent.uri}")
+        note(f"{record.name}: MLflow run {sent.run_ids[0]} in {sent.url or sent.uri}")
 
     with stdout_for_results():
         sent, refused = push_all(uri, outbox=outbox, told=told)

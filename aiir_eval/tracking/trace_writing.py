@@ -168,9 +168,21 @@ def _span_id(number: int) -> str:
 def _send(tracing: Any, experiment: str, batch: Sequence[PlacedTrace]) -> None:
     """A batch through MLflow's API: each trace with its assessments, then all spans at once."""
     from concurrent.futures import ThreadPoolExecutor
+    from threading import Event
+
+    lost = Event()
+
+    def start(info: Any) -> None:
+        if lost.is_set():
+            return  # a server that is gone is not asked for the rest
+        try:
+            tracing.start_trace(info)
+        except BaseException:
+            lost.set()
+            raise
 
     with ThreadPoolExecutor(THREADS) as pool:
-        list(pool.map(tracing.start_trace, map(trace_info, batch)))
+        list(pool.map(start, map(trace_info, batch)))
     tracing.log_spans(experiment, [span for each in batch for span in span_entities(each)])
 
 

@@ -207,27 +207,33 @@ def _connection_lost(error: BaseException) -> bool:
 
 
 _LOGGERS = ("mlflow", "alembic")
-_NO_ADDRESSES = "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"
+# No addresses of runs on stdout. MLflow would ask a server that went away for four minutes; a
+# restart takes seconds, and what is not sent is kept. What the user has set stays.
+_SETTINGS = {
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+}
 _quiet_lock = threading.Lock()
 _quiet_depth = 0
 _levels: dict[str, int] = {}
-_printing: str | None = None
+_set: list[str] = []
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """MLflow's and alembic's loggers at ERROR, no addresses of runs on stdout; and back.
+    """MLflow's and alembic's loggers at ERROR, its settings as above; and back.
 
     Several threads may be inside at once.
     """
-    global _quiet_depth, _printing
+    global _quiet_depth
     import mlflow  # noqa: F401  (it sets the level of its logger when first imported)
 
     with _quiet_lock:
         _quiet_depth += 1
         if _quiet_depth == 1:
-            _printing = os.environ.get(_NO_ADDRESSES)
-            os.environ[_NO_ADDRESSES] = "true"
+            _set[:] = [name for name in _SETTINGS if name not in os.environ]
+            os.environ.update({name: _SETTINGS[name] for name in _set})
             for name in _LOGGERS:
                 _levels[name] = logging.getLogger(name).level
                 logging.getLogger(name).setLevel(logging.ERROR)
@@ -237,9 +243,7 @@ def quiet() -> Iterator[None]:
         with _quiet_lock:
             _quiet_depth -= 1
             if _quiet_depth == 0:
-                if _printing is None:
-                    os.environ.pop(_NO_ADDRESSES, None)
-                else:
-                    os.environ[_NO_ADDRESSES] = _printing
+                for name in _set:
+                    os.environ.pop(name, None)
                 for name in _LOGGERS:
                     logging.getLogger(name).setLevel(_levels[name])

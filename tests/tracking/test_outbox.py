@@ -110,3 +110,37 @@ def test_the_command_lists_and_pushes(
     (Path(".aiir/outbox") / "torn.json").unlink()
     assert invoke(["track", "list"]) == 0
     assert "nothing waits" in capsys.readouterr().err
+
+
+def test_a_server_that_goes_away_is_given_up_within_seconds(
+    monkeypatch: pytest.MonkeyPatch, verdict: Verdict
+) -> None:
+    """MLflow would try each request for four minutes; a user's own setting stays."""
+    import os
+
+    from aiir_eval.tracking.writing import quiet
+
+    tries, wait = "MLFLOW_HTTP_REQUEST_MAX_RETRIES", "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR"
+    monkeypatch.delenv(tries, raising=False)
+    monkeypatch.setenv(wait, "2")
+    with quiet():
+        assert (os.environ[tries], os.environ[wait]) == ("3", "2")
+    assert tries not in os.environ
+
+
+def test_a_server_that_is_gone_is_not_asked_for_the_other_traces(verdict: Verdict) -> None:
+    from aiir_eval.tracking.trace_writing import THREADS, _send, placed
+    from aiir_eval.tracking.traces import trial_traces
+
+    class Gone:
+        asked = 0
+
+        def start_trace(self, info: object) -> None:
+            self.asked += 1
+            raise ConnectionError("refused")
+
+    one, gone = trial_traces(verdict.comparison.new)[0], Gone()
+    batch = [placed(one, f"{number:032x}", "1", "run", 0) for number in range(500)]
+    with pytest.raises(ConnectionError):
+        _send(gone, "1", batch)
+    assert 1 <= gone.asked <= THREADS
