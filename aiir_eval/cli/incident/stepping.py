@@ -67,7 +67,7 @@ by_option = click.option(
     multiple=True,
     type=click.Path(exists=True),
     metavar="SUITE|RUN",
-    help="Where the cases of a verdict are [default: suites/ and the shipped ones].",
+    help="Where the cases of a verdict are [default: this folder, suites/ and the shipped ones].",
 )
 @click.option(
     "--vendors",
