@@ -28,8 +28,8 @@ from .wording import claim_estimate, claim_line, claim_span, graded
 if TYPE_CHECKING:
     from ..gate.result import ClaimResult, Verdict
 
-MAX_CASES = 2_000
-MAX_OUTPUT = 4_000
+MAX_CASES = 1_000
+MAX_OUTPUT = 2_000
 
 
 def verdict_junit(verdict: Verdict) -> str:

@@ -210,6 +210,26 @@ def test_a_page_of_a_thousand_cases_that_all_flip_stays_below_a_megabyte() -> No
     assert len(render_html(compare(old, new, margin=0.05)).encode()) < 1_000_000
 
 
+def test_a_thousand_cases_of_hostile_texts_and_many_checks_stay_below_a_megabyte() -> None:
+    """A byte on disk is what counts: text that is escaped or of many bytes is cut shorter."""
+    suite, hostile = desk_suite(60, 8), HOSTILE.encode("utf-8", "replace").decode() * 4
+    more = [
+        {"scorer": "not_contains", "name": f"check {number}", "value": "90 days"}
+        for number in range(9)
+    ]
+    cases = [
+        case.model_copy(update={"checks": [*case.checks, *more], "input": hostile})
+        for case in suite.cases
+    ]
+    suite = suite.model_copy(update={"cases": cases})
+    old = made_run(suite, lambda case, trial: hostile + "30 days", name="old")
+    new = made_run(suite, lambda case, trial: "日本語<b>" * 500 + "90 days", name="new")
+    for result in (compare(old, new, margin=0.05), new):
+        page = render_html(result)
+        assert page.count('<details class="case"') > 150
+        assert len(page.encode()) < 1_000_000
+
+
 def test_where_the_runs_are_on_disk_the_command_to_repeat_it_is_given(tmp_path) -> None:  # type: ignore[no-untyped-def]
     suite = desk_suite(2, 1)
     old = made_run(suite, good, name="old", out=tmp_path / "old run")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ...compare.flipped import flipped_cases
 from ...documents import dump_yaml
 from ..wording import graded, number, points, pvalue, rate, rate_span, size, span
+from .fitting import BUDGET, MIN_TEXT, text_limit, written
 from .page import MAX_OUTPUT, Figure, page
 from .repeating import run_commands
 from .rows import check_group, claim_groups, slice_group
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
     from ...gate.result import Verdict
 
 FLIPS = 440  # listed on any page: with their texts, below a megabyte
-FLIPS_OF_MANY = 0.25  # of the cases, where that is more
-OUTPUT_BUDGET = 400_000  # characters of inputs, outputs and reasons, unless each is short then
-MIN_OUTPUT = 120
-QUOTE, REASON = 160, 600  # the most of an output on a case's line, and of a check's reason
+FLIPS_OF_THOUSAND = 250  # where that is more
+ROOM = 850_000  # bytes of the flips of a page of a thousand cases; of more cases as many more
+MARKUP, CHECK_MARKUP = 950, 140  # bytes of a flip without its texts, of a check that changed
+QUOTE, LINE, REASON = 160, 200, 600  # the most of an output and a reason on a line, of a check's
 
 
 def verdict_page(verdict: Verdict) -> str:
@@ -57,13 +58,13 @@ def comparison_page(comparison: Comparison) -> str:
 
 def _parts(comparison: Comparison) -> dict[str, Any]:
     manifest = comparison.new.manifest
-    flips = flipped_cases(comparison, limit=_listed(comparison))
+    flips, limit = _flips(comparison)
     return {
         "comparison": comparison,
         "when": (manifest.end or manifest.start)[:16].replace("T", " "),
         "figures": _figures(comparison),
         "flips": flips,
-        "flip_limit": (limit := _output_limit(flips)),
+        "flip_limit": limit,
         "quote_limit": min(limit, QUOTE),
         "reason_limit": min(limit, REASON),
         "n_broke": len(comparison.flip_ids.broke),
@@ -76,30 +77,47 @@ def _parts(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def _listed(comparison: Comparison) -> tuple[int, int]:
+def _flips(comparison: Comparison) -> tuple[Sequence[FlippedCase], int]:
+    """The flips that are listed, and how many characters of each text."""
+    of_many = comparison.n_cases / 1_000
+    flips = flipped_cases(
+        comparison, limit=_listed(comparison, max(FLIPS, FLIPS_OF_THOUSAND * of_many))
+    )
+    room = ROOM * max(of_many, 1)
+    least = sum(map(_least, flips))
+    if least > room:
+        most = len(flips) * room / least
+        flips = flipped_cases(comparison, limit=_listed(comparison, most))
+    markup = sum(MARKUP + CHECK_MARKUP * len(case.changed_checks) for case in flips)
+    budget = min(BUDGET, room - markup)
+    return flips, text_limit((text for case in flips for text in _texts(case)), round(budget))
+
+
+def _listed(comparison: Comparison, most: float) -> tuple[int, int]:
     """How many cases that broke and that were fixed are listed; neither crowds out the other."""
-    most = max(FLIPS, round(FLIPS_OF_MANY * comparison.n_cases))
     n_broke, n_fixed = len(comparison.flip_ids.broke), len(comparison.flip_ids.fixed)
-    broke = max(most - n_fixed, most // 2)
-    return broke, most - min(broke, n_broke)
+    broke = max(int(most) - n_fixed, int(most) // 2)
+    return broke, int(most) - min(broke, n_broke)
 
 
-def _output_limit(flips: Sequence[FlippedCase]) -> int:
-    """How much of each text is shown, so that a page of a thousand cases stays below a megabyte."""
-    lengths = [pair for case in flips for pair in _lengths(case)]
-    limit = MAX_OUTPUT
-    while limit > MIN_OUTPUT and sum(min(*pair, limit) for pair in lengths) > OUTPUT_BUDGET:
-        limit //= 2
-    return max(limit, MIN_OUTPUT)
+def _least(case: FlippedCase) -> int:
+    """Bytes of a case whose texts are cut as short as they are ever cut."""
+    texts = sum(written(text, min(most, MIN_TEXT)) for text, most in _texts(case))
+    return MARKUP + CHECK_MARKUP * len(case.changed_checks) + texts
 
 
-def _lengths(case: FlippedCase) -> Iterator[tuple[int, int]]:
-    """How long each text of a case is, and the most of it that is shown in any case."""
+def _texts(case: FlippedCase) -> Iterator[tuple[str, int]]:
+    """Each text of a case, and the most of it that is shown in any case."""
     for text in (case.input, case.old.text, case.new.text):
-        yield len(text or ""), MAX_OUTPUT
-    yield len(case.failing.text or ""), QUOTE
+        yield text or "", MAX_OUTPUT
+    for call in (*case.old.tool_calls, *case.new.tool_calls):
+        yield call, MAX_OUTPUT
+    yield from ((case.case_id, MAX_OUTPUT),) * 2
+    yield case.failing.text or "", QUOTE
+    yield case.reason, LINE
     for check in (check for pair in case.changed_checks for check in pair if check is not None):
-        yield len(check.reason or ""), REASON
+        yield check.reason or "", REASON
+        yield check.name, MAX_OUTPUT
 
 
 def _figures(comparison: Comparison) -> list[Figure]:

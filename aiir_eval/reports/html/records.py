@@ -11,7 +11,8 @@ from ...errors import InputError
 from .. import incident_view
 from ..run_summary import RunSummary, summarize_run
 from ..wording import count, name, number, rate, rate_span, seconds
-from .page import Figure, page
+from .fitting import text_limit
+from .page import MAX_OUTPUT, Figure, page
 from .repeating import run_command
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from ...runs.model import Run
 
 MAX_FAILING = 500
+LINE = 300  # the most of a reason on a case's line
 
 
 def run_page(run: Run) -> str:
@@ -28,6 +30,17 @@ def run_page(run: Run) -> str:
     problems = list(manifest.problems)
     if not run.complete or missing > 0:
         problems.append(f"The run is {manifest.status}; {count(max(missing, 0), 'trial')} missing.")
+    inputs = {case.case_id: _input(run, case.case_id) for case in summary.failing}
+    limit = text_limit(
+        (text, most)
+        for case in summary.failing
+        for text, most in (
+            (inputs[case.case_id], MAX_OUTPUT),
+            (case.output, MAX_OUTPUT),
+            (case.reason, MAX_OUTPUT),
+            (case.reason, LINE),
+        )
+    )
     cases, shown = count(summary.n_cases, "case"), rate(summary.rate, graded=summary.graded)
     return page(
         "run.html.j2",
@@ -41,7 +54,9 @@ def run_page(run: Run) -> str:
         problems=problems,
         when=(manifest.end or manifest.start)[:16].replace("T", " "),
         figures=_run_figures(summary),
-        inputs={case.case_id: _input(run, case.case_id) for case in summary.failing},
+        inputs=inputs,
+        text_limit=limit,
+        line_limit=min(limit, LINE),
         commands=_again(run),
         digests=[
             ("Suite", f"{manifest.suite_name} {manifest.suite_version}"),

@@ -11,7 +11,19 @@ const reachable = (within) => {
 };
 reachable(document);
 addEventListener("resize", () => reachable(document));
-addEventListener("toggle", (event) => { if (event.target.open) reachable(event.target); }, true);
+// Of many that are opened at once, each is seen to when it comes near the screen.
+const later = new WeakMap();
+const near = new IntersectionObserver((entries) => {
+  for (const entry of entries) {
+    if (!entry.isIntersecting) continue;
+    near.unobserve(entry.target);
+    later.get(entry.target)?.();
+    reachable(entry.target);
+  }
+}, { rootMargin: "600px" });
+addEventListener("toggle", (event) => {
+  if (event.target.open && !later.has(event.target)) reachable(event.target);
+}, true);
 
 (() => {
   const list = document.querySelector(".cases");
@@ -60,7 +72,10 @@ addEventListener("toggle", (event) => { if (event.target.open) reachable(event.t
   if (order) order.addEventListener("change", sort);
   toggle.addEventListener("click", () => {
     const open = !visible.some((item) => item.open);
-    for (const item of visible) item.open = open;
+    for (const item of visible) {
+      if (open && !item.open && visible.length > 40) { later.set(item, () => compare(item)); near.observe(item); }
+      item.open = open;
+    }
     toggle.textContent = open ? "Close all" : "Open all";
   });
 
@@ -120,7 +135,9 @@ addEventListener("toggle", (event) => { if (event.target.open) reachable(event.t
     paint(places[0], before, kept[0], "del");
     paint(places[1], after, kept[1], "ins");
   };
-  list.addEventListener("toggle", (event) => { if (event.target.open) compare(event.target); }, true);
+  list.addEventListener("toggle", (event) => {
+    if (event.target.open && !later.has(event.target)) compare(event.target);
+  }, true);
 
   // j and k (or the arrows) go from case to case, / to the search.
   const typing = (target) => target.matches("input, select, textarea");
