@@ -28,7 +28,7 @@ def plot_suite(suite: Suite, ax: Axes | None = None) -> Axes:
             ax.barh(range(len(classes)), wide, left=left, color=COLOURS[origin], label=origin)
             left = [before + here for before, here in zip(left, wide, strict=True)]
     ax.set_yticks(range(len(classes)), [class_.replace("_", " ") for class_ in classes])
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.locator_params(axis="x", integer=True)
     ax.set_xlabel("cases")
     ax.set_title(f"{suite.name} {suite.version}: {len(suite):,} cases", parse_math=False)
     ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
