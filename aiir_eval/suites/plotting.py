@@ -17,8 +17,6 @@ def plot_suite(suite: Suite, ax: Axes | None = None) -> Axes:
     """Draw the cases of each class."""
     counts = Counter((case.class_ or "unclassified", case.origin) for case in suite.cases)
     classes = sorted({class_ for class_, _ in counts}, reverse=True)
-    from matplotlib.ticker import MaxNLocator
-
     if ax is None:
         import matplotlib.pyplot as plt
 
