@@ -14,8 +14,9 @@ import pytest
 # Before numpy is loaded: a process of pytest-xdist has one core, and idle threads of BLAS spin.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-# An example that is slow on a busy machine is not a failure.
-hypothesis.settings.register_profile("aiir", deadline=None)
+# An example that is slow on a busy machine is not a failure. A developer's every run tries new
+# examples; CI tries the same ones each time, since a gate that fails by chance is no gate.
+hypothesis.settings.register_profile("aiir", deadline=None, derandomize=bool(os.environ.get("CI")))
 hypothesis.settings.load_profile("aiir")
 
 ROOT = Path(__file__).resolve().parent.parent
