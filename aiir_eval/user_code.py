@@ -39,7 +39,8 @@ def load_function(
     module_name, colon, attribute = name.partition(":")
     if not (colon and module_name and attribute):
         raise InputError(f"{name!r} is not module:function")
-    module = _import(module_name, [root for folder in folders for root in _roots(folder)])
+    roots = dict.fromkeys(root for folder in folders for root in _roots(folder))
+    module = _import(module_name, list(roots))
     value: Any = module
     for part in attribute.split("."):
         try:
