@@ -12,7 +12,7 @@ from .figures import gate_figures
 from .linking import model_uris
 from .outbox import OUTBOX, Planned, Record, deliver
 from .stores import Openable
-from .traces import trial_traces
+from .traces import RunTraces
 
 if TYPE_CHECKING:
     from ..gate.result import Verdict
@@ -93,7 +93,7 @@ def verdict_record(
             datasets=[dataset_of(run)],
             parent=0,
             models=model_uris(run.manifest.target),
-            traces=trial_traces(run) if traces else [],
+            traces=RunTraces(run) if traces else [],
         )
         for side, run in (("baseline", comparison.old), ("candidate", comparison.new))
     ]

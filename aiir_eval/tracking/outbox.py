@@ -11,16 +11,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidatorFunctionWrapHandler,
+    WrapSerializer,
+    WrapValidator,
+)
 
 from ..documents import Document, read_json, validate, write_json
 from ..errors import InputError, UnreachableError
 from .entries import Entries
 from .stores import Store, resolve_store
-from .traces import TrialTrace
+from .traces import RunTraces, TrialTrace
 from .writing import open_experiment
 
 if TYPE_CHECKING:
@@ -28,6 +36,14 @@ if TYPE_CHECKING:
 
 OUTBOX = ".aiir/outbox"
 _FORBID = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+def _as_they_are(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    return value if isinstance(value, RunTraces) else read(value)
+
+
+def _as_a_list(value: Sequence[TrialTrace], write: SerializerFunctionWrapHandler) -> Any:
+    return write(list(value))
 
 
 class Planned(BaseModel):
@@ -41,7 +57,9 @@ class Planned(BaseModel):
     parent: int | None = None
     figures: dict[str, str] = Field(default_factory=dict)  # PNG as base64, by path
     models: list[str] = Field(default_factory=list)  # models:/NAME/VERSION that the run used
-    traces: list[TrialTrace] = Field(default_factory=list)
+    traces: Annotated[
+        Sequence[TrialTrace], WrapValidator(_as_they_are), WrapSerializer(_as_a_list)
+    ] = ()
 
 
 class Record(BaseModel):

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
-from .traces import EXPECTED, Judgement, TrialTrace, preview
+from .traces import EXPECTED, Judgement, TrialTrace, collector_paused, preview
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-BATCH = 2_000
+BATCH = 5_000
 THREADS = 8
 PAGE = 100  # traces deleted at a time, as MLflow allows
 FAILED, OK = "ERROR", "OK"
@@ -95,15 +95,19 @@ def write_traces(
     bulk = trace_rows.knows(tracing.store)
     folder = client.get_experiment(experiment).artifact_location
     family = token_hex(8)  # ids that ascend are written faster
-    for start in range(0, len(traces), BATCH):
-        batch = [
+
+    def batch(start: int) -> list[PlacedTrace]:
+        return [
             placed(each, f"{family}{number:016x}", experiment, run_id, at)
             for number, each in enumerate(traces[start : start + BATCH], start + 1)
         ]
-        if bulk:
-            trace_rows.insert(tracing.store, batch, folder)
-        else:
-            _send(tracing, experiment, batch)
+
+    for start in range(0, len(traces), BATCH):
+        if not bulk:
+            _send(tracing, experiment, batch(start))
+            continue
+        with collector_paused():
+            trace_rows.insert(tracing.store, batch(start), folder)
 
 
 def delete_traces(client: MlflowClient, experiment: str, run_id: str) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from ..reports.visible import visible
 from .linking import LINKED_PROMPTS, linked_prompts
@@ -65,22 +68,68 @@ class TrialTrace:
     model: str | None = None
 
 
-def trial_traces(run: Run) -> list[TrialTrace]:
-    """The trials of a run as traces, in the order of its table."""
-    import pyarrow as pa
+class RunTraces(Sequence[TrialTrace]):
+    """The trials of a run as traces, in the order of its table; made anew wherever they are read.
 
-    cases, table = run.cases, run.trials
-    started = table["started_at"].cast(pa.int64()).to_pylist()
-    slices = table.drop_columns(["started_at"]).to_batches(max_chunksize=SLICE)
-    rows = (row for each in slices for row in each.to_pylist())
-    asked = {id_: _asked(case) for id_, case in cases.items()}
-    prompts = linked_prompts(run.manifest.target)
-    shared = {LINKED_PROMPTS: prompts} if prompts else {}
-    known: Known = {}
-    return [
-        _trace(row, cases.get(row["case_id"]), asked.get(row["case_id"]), at, shared, known)
-        for row, at in zip(rows, started, strict=True)
-    ]
+    Many small objects that stay would make Python's collector look at all of MLflow's again.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def __len__(self) -> int:
+        return int(self._run.trials.num_rows)
+
+    @overload
+    def __getitem__(self, place: int) -> TrialTrace: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[TrialTrace]: ...
+    def __getitem__(self, place: int | slice) -> TrialTrace | list[TrialTrace]:
+        places = range(len(self))[place]
+        if isinstance(places, int):
+            return self._made(places, 1)[0]
+        if places.step != 1:
+            return [self[each] for each in places]
+        return self._made(places.start, len(places))
+
+    def __iter__(self) -> Iterator[TrialTrace]:
+        for start in range(0, len(self), SLICE):
+            yield from self._made(start, SLICE)
+
+    @cached_property
+    def _asked(self) -> dict[str, tuple[Any, str]]:
+        return {id_: _asked(case) for id_, case in self._run.cases.items()}
+
+    @cached_property
+    def _shared(self) -> dict[str, str]:
+        prompts = linked_prompts(self._run.manifest.target)
+        return {LINKED_PROMPTS: prompts} if prompts else {}
+
+    def _made(self, start: int, count: int) -> list[TrialTrace]:
+        import pyarrow as pa
+
+        table = self._run.trials.slice(start, count)
+        started = table["started_at"].cast(pa.int64()).to_pylist()
+        rows = table.drop_columns(["started_at"]).to_pylist()
+        cases, asked, known = self._run.cases, self._asked, Known()
+        return [
+            _trace(
+                row, cases.get(row["case_id"]), asked.get(row["case_id"]), at, self._shared, known
+            )
+            for row, at in zip(rows, started, strict=True)
+        ]
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Python's collector does not look at all of MLflow while very many small objects are made."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _trace(
@@ -155,7 +204,11 @@ def _judged(row: Mapping[str, Any], known: Known) -> Iterator[Judgement]:
     checks = row["checks"] or ()
     if row["passed"] is not None and all(check["check"] != PASSED for check in checks):
         failed = ", ".join(visible(check["check"]) for check in checks if not check["passed"])
-        yield Judgement(PASSED, row["passed"], "aiir", f"failed: {failed}" if failed else None)
+        whole = (row["passed"], failed)
+        if whole not in known:
+            because = f"failed: {failed}" if failed else None
+            known[whole] = (Judgement(PASSED, row["passed"], "aiir", because),)
+        yield from known[whole]
     for check in checks:
         said = tuple(check.values())
         if said not in known:

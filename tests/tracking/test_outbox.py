@@ -130,7 +130,7 @@ def test_a_server_that_goes_away_is_given_up_within_seconds(
 
 def test_a_server_that_is_gone_is_not_asked_for_the_other_traces(verdict: Verdict) -> None:
     from aiir_eval.tracking.trace_writing import THREADS, _send, placed
-    from aiir_eval.tracking.traces import trial_traces
+    from aiir_eval.tracking.traces import RunTraces
 
     class Gone:
         asked = 0
@@ -139,7 +139,7 @@ def test_a_server_that_is_gone_is_not_asked_for_the_other_traces(verdict: Verdic
             self.asked += 1
             raise ConnectionError("refused")
 
-    one, gone = trial_traces(verdict.comparison.new)[0], Gone()
+    one, gone = RunTraces(verdict.comparison.new)[0], Gone()
     batch = [placed(one, f"{number:032x}", "1", "run", 0) for number in range(500)]
     with pytest.raises(ConnectionError):
         _send(gone, "1", batch)

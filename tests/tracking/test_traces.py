@@ -21,10 +21,11 @@ from aiir_eval.runs.rows import CheckRow, outcome, trial_row, trial_table
 from aiir_eval.suites.model import Case
 from aiir_eval.telemetry import opt_out
 from aiir_eval.tool_calls import ToolCall
-from aiir_eval.tracking import trace_rows
+from aiir_eval.tracking import trace_rows, trace_writing
 from aiir_eval.tracking.mlflow_log import track_verdict, verdict_record
 from aiir_eval.tracking.outbox import pending, push, send
 from aiir_eval.tracking.tables import read_tracked
+from aiir_eval.tracking.traces import RunTraces
 
 opt_out()
 ODD = "\x00\x1b[31m \U0001f600 " + HOSTILE.encode("utf-8", "replace").decode()
@@ -121,6 +122,8 @@ def test_rows_are_what_the_api_of_mlflow_writes(
     traced: Verdict, sqlite_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record = verdict_record(traced, "aiir", traces=True)
+    monkeypatch.setattr(trace_writing, "BATCH", 3)
+    monkeypatch.setattr(trace_rows, "AT_ONCE", 2)
     in_bulk = send(record, sqlite_uri)
     monkeypatch.setattr(trace_rows, "knows", lambda store: False)
     one_by_one = send(record.model_copy(update={"id": "another"}), sqlite_uri)
@@ -128,6 +131,18 @@ def test_rows_are_what_the_api_of_mlflow_writes(
     assert len(ours) == 5
     for mine, its in zip(ours, theirs, strict=True):
         assert mine == its
+
+
+def test_traces_of_a_run_are_a_sequence_that_is_made_where_it_is_read() -> None:
+    made_anew = RunTraces(made("new"))
+    every = list(made_anew)
+    assert len(made_anew) == len(every) == 5
+    assert [made_anew[place] for place in range(-5, 5)] == every * 2
+    assert made_anew[1:4] == every[1:4]
+    assert made_anew[::-2] == every[::-2]
+    assert made_anew[4:9] + made_anew[7:] == every[4:]
+    with pytest.raises(IndexError):
+        made_anew[5]
 
 
 def test_a_trial_is_a_trace_with_its_checks(traced: Verdict, sqlite_uri: str) -> None:
