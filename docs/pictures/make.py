@@ -1,7 +1,7 @@
 """Takes the pictures of the documentation: `python docs/pictures/make.py [FOLDER]`.
 
 Needs Chromium, Node.js and playwright-core, as the tests of reports do (`make system`). Nothing is
-drawn by hand: the demo is run, a comparison of 1,000 cases is made, the first notebook is opened.
+drawn by hand: the demo is run, a comparison of 1,000 cases is made, a notebook is opened.
 """
 
 from __future__ import annotations
