@@ -228,7 +228,10 @@ class _Session:
                 complete(self.work())
             if len(self.rows) < self.total:
                 raise KeyboardInterrupt
-            return self.finish()
+            run = self.finish()
+            if self.stop.asked:  # what the user stopped may be more than this run
+                raise KeyboardInterrupt
+            return run
         except KeyboardInterrupt:
             self.leave("interrupted")
             raise InterruptedRunError(f"stopped by the user: {self.kept(command)}") from None

@@ -173,6 +173,25 @@ def test_a_second_signal_does_not_wait_for_trials_under_way(folder: Path) -> Non
     assert load_run(folder / "run").trials.num_rows == 10
 
 
+def test_an_interruption_while_the_last_trials_finish_is_heeded_and_the_run_complete(
+    folder: Path,
+) -> None:
+    (folder / "late_target.py").write_text(
+        "import time\n"
+        "def answer(text, *, case_id, trial):\n"
+        "    if trial == 9: time.sleep(0.5)\n"
+        "    return 'ok'\n"
+    )
+    save_suite(small_suite(4), folder / "suite.yaml")  # as many as run at once
+    process = start(folder, "python:late_target:answer")
+    wait_for(lambda: n_lines(folder / "run" / "trials.jsonl") == 36, process)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "40 of 40 trials are done and kept in run" in told
+    assert load_run(folder / "run").complete
+
+
 def test_a_loop_that_a_target_blocks_can_still_be_interrupted(folder: Path) -> None:
     (folder / "blocking_target.py").write_text(
         "import time\n"
