@@ -85,6 +85,10 @@ def pytest_configure(config: pytest.Config) -> None:
     trials = config.getoption("aiir_trials")
     if trials is not None and trials < 1:
         raise pytest.UsageError(f"--aiir-trials {trials}: at least 1")
+    if (seed := config.getoption("aiir_seed")) < 0:
+        raise pytest.UsageError(f"--aiir-seed {seed}: at least 0")
+    if not (timeout := config.getoption("aiir_timeout")) > 0:
+        raise pytest.UsageError(f"--aiir-timeout {timeout:g}: more than 0 seconds")
     files = SuiteFiles(config, suites)
     if not hasattr(config, "workerinput"):
         files.check()
@@ -140,9 +144,14 @@ class GateAssertion:
         from .errors import AiirError
         from .gate.gating import gate
         from .gate.policy import Policy, default_policy, load_policy
+        from .gate.result import EXIT_CODES
 
         __tracebackhide__ = True
         config = self.config
+        expected = [expect] if isinstance(expect, str) else list(expect)
+        if unknown := set(expected) - set(EXIT_CODES):
+            told = f"aiir_gate: expect {min(unknown)!r}: a verdict is {', '.join(EXIT_CODES)}"
+            pytest.fail(told, pytrace=False)
         candidate = candidate or config.getoption("aiir_target")
         if candidate is None:
             pytest.fail("aiir_gate: name the candidate, or --aiir-target", pytrace=False)
@@ -164,12 +173,15 @@ class GateAssertion:
             )
             allowed = config.getoption("aiir_allow_scorer")
             verdict = gate(comparison, policy, allow_python=allowed)
-        except AiirError as error:
-            pytest.fail(_told(error), pytrace=False)
-        if verdict.verdict not in ({expect} if isinstance(expect, str) else set(expect)):
+        except AiirError as error:  # from None: what led to it says the same again
+            raise pytest.fail.Exception(_told(error), pytrace=False) from None
+        if verdict.verdict not in expected:
             from .reports.terminal import render_verdict
 
-            pytest.fail(render_verdict(verdict, color=False, width=100), pytrace=False)
+            told = render_verdict(verdict, color=False, width=100)
+            if expected != ["pass"]:
+                told = f"expected {' or '.join(expected)}, not {verdict.verdict}\n{told}"
+            pytest.fail(told, pytrace=False)
         return verdict
 
     def side(self, side: Side, suite: Suite | str | Path | None, trials: int | None) -> Run:
@@ -185,7 +197,10 @@ class GateAssertion:
         if is_baseline(str(side)):
             return load_baseline(str(side))
         if suite is None:
-            raise InputError(f"{str(side)!r} is no run: to run it as a target, name the suite")
+            raise InputError(
+                f"{str(side)!r} is neither a run nor a baseline: to run it as a target, name the "
+                "suite"
+            )
         return _run(self.config, suite, str(side), trials)
 
 
@@ -195,7 +210,7 @@ class SuiteFiles:
     def __init__(self, config: pytest.Config, paths: Iterable[Path]) -> None:
         self.config = config
         self.paths = frozenset(paths)
-        self.unreachable: str | None = None
+        self.unreachable = False
         self._target: Target | None = None
 
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> SuiteFile | None:
@@ -227,7 +242,7 @@ class SuiteFiles:
 class SuiteFile(pytest.File):
     """A suite: one item a case."""
 
-    def collect(self) -> Iterator[CaseItem]:
+    def collect(self) -> Iterator[CaseItem | CasePrefix]:
         from .errors import AiirError
         from .suites.model import load_suite
 
@@ -236,7 +251,38 @@ class SuiteFile(pytest.File):
         except AiirError as error:
             raise self.CollectError(_told(error)) from None
         for case in suite.cases:
-            yield CaseItem.from_parent(self, name=_readable(case.id), suite=suite, case=case)
+            yield _item(self, _parts(_readable(case.id)), suite, case)
+
+
+class CasePrefix(pytest.Collector):
+    """What stands before ``::`` in the id of a case: pytest takes it for a node of its own."""
+
+    def __init__(self, *, rest: list[str], suite: Suite, case: Case, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.rest, self.suite, self.case = rest, suite, case
+
+    def collect(self) -> Iterator[CaseItem | CasePrefix]:
+        yield _item(self, self.rest, self.suite, self.case)
+
+
+def _item(
+    parent: pytest.Collector, parts: list[str], suite: Suite, case: Case
+) -> CaseItem | CasePrefix:
+    name, *rest = parts
+    if not rest:
+        item: CaseItem = CaseItem.from_parent(parent, name=name, suite=suite, case=case)
+        return item
+    prefix: CasePrefix = CasePrefix.from_parent(
+        parent, name=name, rest=rest, suite=suite, case=case
+    )
+    return prefix
+
+
+def _parts(name: str) -> list[str]:
+    """A name as pytest splits it on the command line: at each ``::`` that is before a ``[``."""
+    base, bracket, rest = name.partition("[")
+    *parts, last = base.split("::")
+    return [*parts, last + bracket + rest]
 
 
 class CaseItem(pytest.Item):
@@ -245,6 +291,7 @@ class CaseItem(pytest.Item):
     def __init__(self, *, suite: Suite, case: Case, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.suite, self.case = suite, case
+        self.extra_keyword_matches.add(case.id)
         for marker in (case.class_, case.origin):
             if marker:
                 self.add_marker(marker)
@@ -256,14 +303,15 @@ class CaseItem(pytest.Item):
         from .reports.failures import case_failure
 
         files: SuiteFiles = self.config.pluginmanager.get_plugin("aiir-suites")  # type: ignore[assignment]
-        if files.unreachable is not None:  # no need to wait for it once more
-            raise UnreachableError(files.unreachable)
+        if files.unreachable:  # no need to wait for it, or to read of it, once more
+            raise UnreachableError("not run: the target was out of reach for a case before")
         alone = self.suite.model_copy(update={"cases": [self.case]})
         try:
             run = _run(self.config, alone, files.target(), None)
         except UnreachableError as error:
-            files.unreachable = str(error)
-            raise
+            files.unreachable = True
+            # Its second line says which trials are kept: here none ever is.
+            raise UnreachableError(str(error).partition("\n")[0]) from None
         except InterruptedRunError:
             raise KeyboardInterrupt from None
         passed = run.trials["passed"].to_pylist()
@@ -281,7 +329,7 @@ class CaseItem(pytest.Item):
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
-        return self.path, None, self.name
+        return self.path, None, _readable(self.case.id)
 
 
 class CaseFailedError(Exception):
@@ -315,7 +363,7 @@ def _config_file(config: pytest.Config) -> Path | None:
 def _told(error: Exception) -> str:
     from .reports.visible import visible
 
-    return visible(str(error))
+    return visible(str(error).replace(" --allow-scorer", " --aiir-allow-scorer"))
 
 
 def _readable(case_id: str) -> str:

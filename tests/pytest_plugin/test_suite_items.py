@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
@@ -158,6 +160,13 @@ def test_what_is_wrong_is_told_before_anything_is_run(run_pytest: Pytest, tmp_pa
     code, out = run_pytest("--aiir-suite", "suite.json", "--aiir-target", "old",
                            "--aiir-trials", "0")  # fmt: skip
     assert (code, "--aiir-trials 0: at least 1" in out) == (4, True)
+    code, out = run_pytest("--aiir-suite", "suite.json", "--aiir-target", "old",
+                           "--aiir-timeout", "0")  # fmt: skip
+    assert (code, "--aiir-timeout 0: more than 0 seconds" in out) == (4, True)
+    case = {**SUITE["cases"][0], "checks": [{"scorer": "python:system:worse"}]}  # type: ignore[index]
+    (tmp_path / "suite.json").write_text(json.dumps(SUITE | {"cases": [case]}))
+    code, out = run_pytest("--aiir-suite", "suite.json", "--aiir-target", "old")
+    assert (code, "type: --aiir-allow-scorer python:system:worse" in out) == (1, True)
     (tmp_path / "suite.json").write_text('{"schema": "aiir/suite/1", "name": 3}')
     code, out = run_pytest("--aiir-suite", "suite.json", "--aiir-target", "old")
     assert code == 2
@@ -178,6 +187,69 @@ def test_a_target_out_of_reach_is_tried_once(run_pytest: Pytest, tmp_path: Path)
     assert len([seconds for seconds in calls if seconds > 0.5]) <= 1, out
 
 
+def test_a_target_out_of_reach_is_told_once_and_without_trials_that_are_kept(
+    run_pytest: Pytest, tmp_path: Path
+) -> None:
+    (tmp_path / "aiir.yaml").write_text(
+        "targets:\n  old: {uri: 'openai:m', base_url: 'http://127.0.0.1:9/v1'}\n"
+    )
+    (tmp_path / "test_own.py").write_text(
+        "def test_gate(aiir_gate):\n    aiir_gate('old', suite='suite.json')\n"
+    )
+    code, out = run_pytest("--aiir-suite", "suite.json", "--aiir-target", "old", "-rN")
+    assert code == 1
+    assert out.count("cannot be reached") == 1
+    assert out.count("not run: the target was out of reach for a case before") == 3
+    assert "kept" not in out
+    code, out = run_pytest("test_own.py", "--aiir-target", "old", "-rN")
+    assert (code, out.count("cannot be reached")) == (1, 1)
+    assert "exception" not in out
+
+
+def test_the_id_that_is_shown_can_be_typed_whatever_is_in_it(
+    run_pytest: Pytest, tmp_path: Path
+) -> None:
+    ids = ["tests/x.py::T::test[a::b]", "tests/x.py::other", "x[1]", "日本語 #1", "::"]
+    cases = [{**SUITE["cases"][1], "id": id} for id in ids]  # type: ignore[index]
+    (tmp_path / "suite.json").write_text(json.dumps(SUITE | {"cases": cases}))
+    asked = ("--aiir-suite", "suite.json", "--aiir-target", "old")
+    code, out = run_pytest(*asked, "-q", "--collect-only")
+    assert [line for line in out.splitlines() if "::" in line] == [f"suite.json::{i}" for i in ids]
+    code, out = run_pytest(*asked, *(f"suite.json::{id}" for id in ids))
+    assert f"{len(ids)} failed" in out
+    code, out = run_pytest(*asked, f"suite.json::{ids[0]}")
+    assert "1 failed" in out
+    assert f"_ {ids[0]} _" in out
+    assert "1 failed, 4 deselected" in run_pytest(*asked, "-k", "x.py::other")[1]
+
+
+def test_one_interruption_stops_the_cases_that_follow_too(tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text(
+        "import pathlib, time\n"
+        "def answer(text):\n"
+        "    pathlib.Path('asked').touch()\n"
+        "    time.sleep(1)\n"
+        "    return 'fine'\n"
+    )
+    (tmp_path / "suite.json").write_text(json.dumps(SUITE | {"trials": 1}))
+    program = (
+        "import signal, sys, pytest\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "sys.exit(pytest.main(['-p', 'no:cacheprovider', '--aiir-suite', 'suite.json',"
+        " '--aiir-target', 'python:slow:answer']))\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], cwd=tmp_path, stdout=subprocess.PIPE, text=True
+    )
+    while not (tmp_path / "asked").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=30)
+    assert process.returncode == pytest.ExitCode.INTERRUPTED, out
+    assert "passed" not in out
+
+
 def test_the_fixture_fails_a_test_whose_verdict_is_not_a_pass(
     run_pytest: Pytest, tmp_path: Path
 ) -> None:
@@ -189,6 +261,10 @@ def test_the_fixture_fails_a_test_whose_verdict_is_not_a_pass(
         "    assert verdict.exit_code in (1, 4)\n"
         "def test_no_suite(aiir_gate):\n"
         "    aiir_gate('old', 'new')\n"
+        "def test_misspelt(aiir_gate):\n"
+        "    aiir_gate('old', 'new', suite='suite.json', expect='passed')\n"
+        "def test_another_is_expected(aiir_gate):\n"
+        "    aiir_gate('old', 'new', suite='suite.json', expect='inconclusive')\n"
         "def test_default_candidate(aiir_gate):\n"
         "    aiir_gate('old', suite='suite.json', expect='invalid')\n"
     )
@@ -199,7 +275,10 @@ def test_the_fixture_fails_a_test_whose_verdict_is_not_a_pass(
         "test_default_candidate",
     ]
     assert "INVALID" in out  # the errors of one case: no verdict stands on them
-    assert "'old' is no run: to run it as a target, name the suite" in out
+    assert "'old' is neither a run nor a baseline: to run it as a target, name the suite" in out
+    assert "expect 'passed': a verdict is pass, fail, inconclusive, invalid" in out
+    assert "expected inconclusive, not invalid" in out
+    assert "another exception" not in out
 
 
 def test_an_unused_plugin_costs_nothing() -> None:
