@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from ..compare.flipped import FlippedCase, flipped_cases
 from .visible import one_line, shortened, visible
-from .wording import claim_estimate, claim_line, claim_span, graded
+from .wording import claim_estimate, claim_line, claim_span, count, graded
 
 if TYPE_CHECKING:
     from ..gate.result import ClaimResult, Verdict
@@ -72,9 +72,12 @@ def _detail(claim: ClaimResult, scores: bool) -> str:
         for part in (claim_estimate(claim, graded=scores), claim_span(claim, graded=scores))
         if part
     )
-    detail = f"{claim.reason}\nestimate {numbers}, must be {claim_line(claim, graded=scores)}"
+    detail = claim.reason
+    if line := claim_line(claim, graded=scores):  # a claim that was not judged has none
+        detail += f"\nestimate {numbers}, must be {line}"
     if claim.needed is not None:
-        detail += f"\nneeded: {claim.needed.cases:,} cases, {claim.needed.trials:,} trials of each"
+        cases, trials = claim.needed.cases, claim.needed.trials
+        detail += f"\nneeded: {count(cases, 'case')}, {count(trials, 'trial')} of each"
     return detail
 
 

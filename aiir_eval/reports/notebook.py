@@ -25,6 +25,7 @@ from .wording import (
     rate_span,
     size,
     span,
+    stated_pvalue,
 )
 
 if TYPE_CHECKING:
@@ -270,7 +271,7 @@ def _comparison_parts(comparison: Comparison) -> list[str]:
     if difference is not None:
         low, high = difference.confidence_interval()
         told = f"{points(difference.estimate, graded=scores)} {span(low, high, graded=scores)}"
-        numbers.append(["difference", f"p = {pvalue(difference.pvalue)}", _text(told)])
+        numbers.append(["difference", stated_pvalue(difference.pvalue), _text(told)])
     flips = comparison.flip_ids
     findings = [
         [_word(finding.severity), _soft(finding.code), _text(finding.message, 400)]

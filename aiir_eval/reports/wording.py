@@ -99,6 +99,12 @@ def pvalue(value: float | None) -> str:
     return f"{value:.1e}" if value >= 1e-300 else "<1e-300"
 
 
+def stated_pvalue(value: float | None) -> str:
+    """A p-value in a sentence: ``p = 0.031``, ``p < 1e-300``."""
+    shown = pvalue(value)
+    return f"p < {shown[1:]}" if shown.startswith("<") else f"p = {shown}"
+
+
 def number(value: float | None) -> str:
     """Any other number: four digits, thousands separated where whole."""
     if value is None or value != value:

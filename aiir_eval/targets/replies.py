@@ -139,7 +139,7 @@ def _refuse_constant(name: str) -> Any:
 
 
 def _kind(value: Any) -> str:
-    return "None" if value is None else f"of type {type(value).__name__}"
+    return "None" if value is None else f"a value of type {type(value).__name__}"
 
 
 def _text(value: Any, field: str) -> str | None:

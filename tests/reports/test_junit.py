@@ -133,6 +133,7 @@ def test_runs_that_cannot_be_compared_are_an_error() -> None:
     root = parsed(invalid)
     assert not is_green(root)
     assert root.find("testsuite/testcase/error[@type='invalid']") is not None
+    assert "must be" not in verdict_junit(invalid)  # nothing was judged
 
 
 def test_a_hostile_output_stands_in_the_file_as_text(comparison: Comparison) -> None:

@@ -36,6 +36,11 @@ def test_a_p_value_keeps_two_digits(value: float, shown: str) -> None:
     assert wording.pvalue(value) == shown
 
 
+def test_a_p_value_below_what_can_be_told_is_not_said_to_equal_it() -> None:
+    assert wording.stated_pvalue(0.0312) == "p = 0.031"
+    assert wording.stated_pvalue(0.0) == "p < 1e-300"
+
+
 def test_what_is_missing_is_a_dash_not_a_crash() -> None:
     for shown in (wording.rate, wording.points, wording.pvalue, wording.number):
         assert shown(None) == shown(float("nan")) == "-"

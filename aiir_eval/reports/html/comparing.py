@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from ...compare.flipped import flipped_cases
 from ...documents import dump_yaml
-from ..wording import graded, number, points, pvalue, rate, rate_span, size, span
+from ..wording import (
+    graded,
+    number,
+    points,
+    pvalue,
+    rate,
+    rate_span,
+    size,
+    span,
+    stated_pvalue,
+)
 from .fitting import BUDGET, MIN_TEXT, text_limit, written
 from .page import MAX_OUTPUT, Figure, page
 from .repeating import run_commands
@@ -137,7 +147,7 @@ def _figures(comparison: Comparison) -> list[Figure]:
             Figure(
                 "Difference" if scores else "Difference, in points",
                 points(difference.estimate, graded=scores, unit=False),
-                f"{span(low, high, graded=scores)} · p = {pvalue(difference.pvalue)}",
+                f"{span(low, high, graded=scores)} · {stated_pvalue(difference.pvalue)}",
             )
         )
     within = size(comparison).partition(" in ")[2]
@@ -156,7 +166,7 @@ def _compared(comparison: Comparison) -> list[tuple[str, str | None]]:
         ("Design effect", None if difference is None else number(difference.design_effect)),
         ("Non-inferiority", None if test is None else
          f"margin {points(test.margin, graded=scores).lstrip('+')}, lower bound "
-         f"{points(test.lower_bound, graded=scores)}, p = {pvalue(test.pvalue)}: "
+         f"{points(test.lower_bound, graded=scores)}, {stated_pvalue(test.pvalue)}: "
          f"{'holds' if test.holds else 'not shown'}"),
         ("Detectable with 80% power", None if effect is None else
          points(effect, graded=scores).lstrip("+")),

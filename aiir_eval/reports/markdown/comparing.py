@@ -19,6 +19,7 @@ from ..wording import (
     rate_span,
     size,
     span,
+    stated_pvalue,
     worst_first,
 )
 from .page import MAX_BYTES, Page, answer, marked
@@ -129,7 +130,7 @@ def _numbers(comparison: Comparison) -> list[list[str]]:
         rows.append(
             [
                 "difference",
-                f"p = {pvalue(difference.pvalue)}",
+                stated_pvalue(difference.pvalue),
                 f"{points(difference.estimate, graded=scores)} "
                       f"{span(low, high, graded=scores)}",
             ]

@@ -19,6 +19,7 @@ from ..wording import (
     rate_span,
     size,
     span,
+    stated_pvalue,
     told,
     worst_first,
 )
@@ -143,7 +144,7 @@ def _numbers(comparison: Comparison) -> RenderableType:
             (
                 "difference",
                 f"{points(difference.estimate, graded=scores)} {span(low, high, graded=scores)}  "
-                f"p = {pvalue(difference.pvalue)}{also}",
+                f"{stated_pvalue(difference.pvalue)}{also}",
             )
         )
     test = comparison.non_inferiority
@@ -154,7 +155,7 @@ def _numbers(comparison: Comparison) -> RenderableType:
             (
                 "not worse",
                 f"{holds}: loss below {margin}, lower bound "
-                f"{points(test.lower_bound, graded=scores)}, p = {pvalue(test.pvalue)}",
+                f"{points(test.lower_bound, graded=scores)}, {stated_pvalue(test.pvalue)}",
             )
         )
     if comparison.minimum_detectable_effect is not None:
