@@ -213,11 +213,11 @@ def test_the_id_that_is_shown_can_be_typed_whatever_is_in_it(
     cases = [{**SUITE["cases"][1], "id": id} for id in ids]  # type: ignore[index]
     (tmp_path / "suite.json").write_text(json.dumps(SUITE | {"cases": cases}))
     asked = ("--aiir-suite", "suite.json", "--aiir-target", "old")
-    code, out = run_pytest(*asked, "-q", "--collect-only")
+    _, out = run_pytest(*asked, "-q", "--collect-only")
     assert [line for line in out.splitlines() if "::" in line] == [f"suite.json::{i}" for i in ids]
-    code, out = run_pytest(*asked, *(f"suite.json::{id}" for id in ids))
+    _, out = run_pytest(*asked, *(f"suite.json::{id}" for id in ids))
     assert f"{len(ids)} failed" in out
-    code, out = run_pytest(*asked, f"suite.json::{ids[0]}")
+    _, out = run_pytest(*asked, f"suite.json::{ids[0]}")
     assert "1 failed" in out
     assert f"_ {ids[0]} _" in out
     assert "1 failed, 4 deselected" in run_pytest(*asked, "-k", "x.py::other")[1]
