@@ -34,6 +34,8 @@ class FailingCase:
     mean: float
     reason: str
     output: str
+    tool_calls: tuple[str, ...] = ()
+    errored: bool = False
     class_: str | None = None
     origin: str = ""
     incident_id: str | None = None
@@ -143,7 +145,9 @@ def _failing(
     means = totals / counts
     first_bad = {int(case): int(bad[index]) for case, index in zip(cases, at, strict=True)}
     ranked = sorted(first_bad, key=lambda case: (means[case], ids[case]))[:limit]
-    rows = trials.select(["output", "error", "checks", "class", "origin", "incident_id"])
+    rows = trials.select(
+        ["output", "tool_calls", "error", "checks", "class", "origin", "incident_id"]
+    )
     shown = []
     for case, row in zip(
         ranked,
@@ -163,6 +167,8 @@ def _failing(
                 float(means[case]),
                 f"error: {row['error']}" if row["error"] else "; ".join(reasons),
                 row["output"] or "",
+                tuple(f"{call['name']}({call['arguments']})" for call in row["tool_calls"] or ()),
+                bool(row["error"]),
                 row["class"],
                 row["origin"],
                 row["incident_id"],

@@ -37,6 +37,7 @@ def run_page(run: Run) -> str:
         for text, most in (
             (inputs[case.case_id], MAX_OUTPUT),
             (case.output, MAX_OUTPUT),
+            *((call, MAX_OUTPUT) for call in case.tool_calls),
             (case.reason, MAX_OUTPUT),
             (case.reason, LINE),
         )

@@ -23,7 +23,7 @@ from ..wording import (
     worst_first,
 )
 from .page import MAX_BYTES, Page, answer, marked
-from .text import block, code, plain
+from .text import code, plain, said
 
 if TYPE_CHECKING:
     from ...compare.result import Comparison
@@ -158,11 +158,10 @@ def _flip(case: FlippedCase) -> str:
         f"{case.old.n_passed}/{case.old.n_trials} to {case.new.n_passed}/{case.new.n_trials} passes"
     )
     lines = [f"**{code(case.case_id, 120)}** {passes}: {plain(case.reason, 300)}"]
-    if case.old.text or case.new.text:
+    if any(draw.text or draw.tool_calls for draw in (case.old, case.new)):
         lines.append(f"Before:\n{_draw(case.old)}\n\nAfter:\n{_draw(case.new)}")
     return "\n\n".join(lines)
 
 
 def _draw(draw: Draw) -> str:
-    calls = "".join(f"\n{call}" for call in draw.tool_calls)
-    return block(draw.text + calls, MAX_OUTPUT)
+    return said(draw.text, draw.tool_calls, MAX_OUTPUT)

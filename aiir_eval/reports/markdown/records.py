@@ -9,7 +9,7 @@ from .. import incident_view
 from ..run_summary import summarize_run
 from ..wording import count, name, rate, rate_span
 from .page import MAX_BYTES, Page
-from .text import block, code, plain
+from .text import block, code, plain, said
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -45,7 +45,7 @@ def run_markdown(run: Run, *, max_bytes: int = MAX_BYTES) -> str:
     )  # fmt: skip
     items = [
         f"**{code(case.case_id, 120)}** {case.n_passed}/{case.n_trials} passes: "
-        f"{plain(case.reason, 300)}\n{block(case.output, MAX_OUTPUT)}"
+        f"{plain(case.reason, 300)}\n{said(case.output, case.tool_calls, MAX_OUTPUT)}"
         for case in result.failing
     ]
     if items:

@@ -9,6 +9,7 @@ that step does not look.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from ..visible import one_line, shortened, visible
 
@@ -41,6 +42,11 @@ def code(text: str, limit: int | None = None) -> str:
 def block(text: str, limit: int) -> str:
     """A longer output, its lines kept."""
     return f"<pre>{_html(shortened(text, limit)) or ' '}</pre>"
+
+
+def said(output: str, tool_calls: Iterable[str], limit: int) -> str:
+    """An answer: what it says, and a line for each tool it calls."""
+    return block("\n".join(part for part in (output, *tool_calls) if part), limit)
 
 
 def summary(text: str) -> str:
