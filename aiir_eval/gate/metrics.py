@@ -67,6 +67,8 @@ def judge_metric(claim: Claim, cases: Bools, ground: Ground, rng: Rng) -> Judged
     )
     if not enough:
         reason += f"; nothing is concluded from fewer than {MIN_CLUSTERS} clusters"
+    elif np.isinf(bound.estimate):
+        reason += f"; the baseline's {what} is 0"
     elif np.isinf(bound.upper):
         reason += f"; {bound.n_clusters} clusters are too few to bound it from above"
         if claim.quantile is not None:  # the largest of n values must lie above the quantile

@@ -46,7 +46,7 @@ class ValueBound(Shown):
         from scipy.special import ndtri, stdtr
 
         below = alternative == "less"
-        if np.isinf(self.upper if below else self.lower) or (not below and self.lower == 0):
+        if self.upper == inf if below else self.lower in (-inf, 0):
             return 1.0
         share = self.law.at_least(limit) if below else self.law.at_most(limit)
         if share >= 1:
@@ -91,7 +91,8 @@ def cluster_bootstrap_ratio(
         Level of each one-sided bound.
     n_resamples : int
         Bootstrap samples where they have to be drawn: for quantiles, and for a mean where the
-        sides differ in trials by cluster. Memory does not grow with them.
+        sides differ in trials by cluster or a cluster's baseline sums to 0. Memory does not grow
+        with them.
     rng : Generator, SeedSequence, int or None
         Source of the resampling; None is a fixed seed.
 
@@ -133,9 +134,11 @@ def cluster_bootstrap_ratio(
         raise ValueError("a ratio needs values that are not negative")
     level = _share(quantile, statistic)
     codes = _paired_codes(clusters, values)
-    before, after = (Side(*side, level) for side in zip(values, codes, strict=True))
+    n_clusters = max(int(side.max()) for side in codes) + 1
+    before, after = (
+        Side(array, side, level, n_clusters) for array, side in zip(values, codes, strict=True)
+    )
     law = ratio_law(before, after, n_resamples, rng)
-    n_clusters = before.n_clusters
     low, high = _bounds(law, n_clusters, confidence_level)
     if not (before.shows_high(confidence_level) and after.shows_low(confidence_level)):
         low = 0.0
@@ -199,7 +202,7 @@ def cluster_bootstrap_value(
     """
     array = as_values(values, "values")
     codes = cluster_codes(clusters, array.size)
-    side = Side(array, codes, _share(quantile, statistic))
+    side = Side(array, codes, _share(quantile, statistic), int(codes.max()) + 1)
     law = value_law(side, n_resamples, rng)
     low, high = _bounds(law, side.n_clusters, confidence_level)
     return ValueBound(

@@ -25,8 +25,8 @@ class EveryResample:
     Parameters
     ----------
     above, below : (clusters,) ndarray
-        Sums of each cluster, those below not negative, and not so often 0 that a resample might
-        have nothing below (`defined`).
+        Sums of each cluster, those below positive (`defined`): a resample's ratio then lies
+        between the smallest and the largest of a cluster.
 
     Notes
     -----
@@ -68,8 +68,8 @@ class EveryResample:
         """
         from scipy.special import ndtri
 
-        there = self.below > 0
-        least = float((self.above[there] / self.below[there]).min())
+        ratios = self.above / self.below
+        least, most = float(ratios.min()), float(ratios.max())
         centre = float(self.above.sum() / self.below.sum())
         residuals = (self.above - centre * self.below) / self.below.mean()
         error = float(residuals.std()) / sqrt(residuals.size)
@@ -82,7 +82,7 @@ class EveryResample:
         def excess(limit: float) -> float:
             return float(ndtri(min(self.at_most(limit), 1 - 1e-9))) - wanted
 
-        return max(_last_below(excess, guess, error), least)
+        return _last_below(excess, guess, error, least, most)
 
     def upper(self, tail: float) -> float:
         """Smallest limit found with `at_least` of it within `tail`."""
@@ -90,9 +90,8 @@ class EveryResample:
 
     @property
     def defined(self) -> bool:
-        """Is there practically always something below?"""
-        empty = float(np.mean(self.below == 0))
-        return empty == 0 or self.below.size * log(empty) < -30 if empty < 1 else False
+        """Has every cluster something below?"""
+        return bool((self.below > 0).all())
 
 
 def _at_most_zero(values: Floats) -> float:
@@ -104,7 +103,7 @@ def _at_most_zero(values: Floats) -> float:
     end = -centre * sqrt(n) / spread
     largest = float(np.abs(scaled).max())
     reach = min(_bernstein(1.0, largest), n * largest)
-    if abs(end) > reach:
+    if abs(end) > reach * (1 + 1e-9):  # all draws of the smallest value reach it to rounding
         return 1.0 if end > 0 else SLACK
     cell = 1 / (CELLS * sqrt(n))
     places = np.floor(scaled / cell)
@@ -148,13 +147,15 @@ def _sum_up_to(lattice: Floats, n: int, first: int, last: int) -> float:
     return float((2 * (powers * waves).real.sum() + steady) / lattice.size)
 
 
-def _last_below(excess: Callable[[float], float], guess: float, error: float) -> float:
-    """Largest argument found at which an increasing function is at most 0.
+def _last_below(
+    excess: Callable[[float], float], guess: float, error: float, low: float, high: float
+) -> float:
+    """Largest argument found, from `low` to `high`, at which an increasing function is at most 0.
 
-    The function grows by about one in `error`, but may jump: then the range is halved.
+    The function grows by about one in `error`, but may jump or stand still: then the range is
+    halved. Where a few clusters hold nearly all there is below, it stands still for long.
     """
-    low, high = -inf, inf
-    at, before = guess, inf
+    at, before = min(max(guess, low), high), inf
     while True:
         value = excess(at)
         low, high = (at, high) if value <= 0 else (low, at)
@@ -162,5 +163,7 @@ def _last_below(excess: Callable[[float], float], guess: float, error: float) ->
             return low
         at -= (value + CLOSE / 2) * error
         if not low < at < high or abs(value) > before / 2:
-            at = (low + high) / 2 if high - low < inf else at - value * error
+            at = (low + high) / 2
+            if not low < at < high:  # no number lies between
+                return low
         before = abs(value)

@@ -31,10 +31,10 @@ class Law(Protocol):
 class Side:
     """One side's values, ready to be weighted by how often each cluster was drawn."""
 
-    def __init__(self, values: Floats, codes: Codes, level: float | None) -> None:
+    def __init__(self, values: Floats, codes: Codes, level: float | None, n_clusters: int) -> None:
         order = np.lexsort((codes, values))
         self.values, self.codes, self.level = values[order], codes[order], level
-        self.n_clusters = int(codes.max()) + 1
+        self.n_clusters = n_clusters  # those of the other side included
         self.counts = np.bincount(self.codes, minlength=self.n_clusters).astype(np.float64)
         self.sums: Floats = np.bincount(
             self.codes, weights=self.values, minlength=self.n_clusters
@@ -113,7 +113,7 @@ def ratio_law(before: Side, after: Side, n_resamples: int, rng: Rng) -> Law:
     """Statistic after / before over resamples of the clusters, the same for both sides.
 
     A ratio of means is one of sums, and needs no drawing, where each cluster has as many trials on
-    one side as on the other (or always twice as many, ...).
+    one side as on the other (or always twice as many, ...) and none sums to 0 before.
     """
     _check(n_resamples)
     if before.level is None:
@@ -180,4 +180,4 @@ def _canonical(sides: list[Side]) -> list[Side]:
     ]
     rank = np.empty(len(keys), dtype=np.intp)
     rank[sorted(range(len(keys)), key=keys.__getitem__)] = np.arange(len(keys))
-    return [Side(side.values, rank[side.codes], side.level) for side in sides]
+    return [Side(side.values, rank[side.codes], side.level, side.n_clusters) for side in sides]

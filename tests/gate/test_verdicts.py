@@ -325,6 +325,16 @@ def test_a_missing_metric_makes_the_claim_invalid() -> None:
     assert decide(old, timed("new", [1.1] * 40), cost).verdict == "invalid"
 
 
+def test_cases_that_cost_nothing_before_do_not_hide_what_they_cost_now() -> None:
+    claim = {"name": "cheap", "metric": "cost_usd", "ratio_below": 1.2}
+    old = table_run("old", [1] * 40, cost=[0.0] * 2 + [1.0] * 38)
+    new = table_run("new", [1] * 40, cost=[60.0] * 2 + [1.0] * 38)
+    assert decide(old, new, claim).verdict == "inconclusive"  # two cases carry it
+    free = decide(table_run("old", [1] * 40, cost=[0.0] * 40), new, claim)
+    assert free.verdict == "fail"
+    assert "the baseline's mean is 0" in free.claims[0].reason
+
+
 def test_a_tail_that_so_few_clusters_cannot_show_is_not_passed() -> None:
     claim = {"name": "tail", "metric": "latency_s", "quantile": 0.99, "value_below": 1000.0}
     found = decide(timed("old", [1.0] * 40), timed("new", np.linspace(1, 2, 40)), claim)

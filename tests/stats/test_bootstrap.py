@@ -255,3 +255,50 @@ def test_bounds_cover_the_true_ratio(quantile: float | None, n_cases: int) -> No
         below += bound.lower > 1.2
         above += bound.upper < 1.2
     assert max(below, above) / runs < 0.05 + 3.3 * math.sqrt(0.05 * 0.95 / runs)
+
+
+def test_a_cluster_that_cost_nothing_before_counts_in_the_upper_bound() -> None:
+    before, after = np.ones(40), np.ones(40)
+    before[:2], after[:2] = 0.0, 60.0  # the ratio of these has no end
+    bound = cluster_bootstrap_ratio(before, after, clusters=np.arange(40))
+    assert bound.estimate < bound.upper
+    rows = np.random.default_rng(3).integers(0, 40, (20_000, 40))
+    drawn = after[rows].sum(axis=1) / before[rows].sum(axis=1)
+    assert bound.upper == pytest.approx(np.quantile(drawn, 0.95), rel=0.3)
+
+
+def test_a_ratio_to_nothing_is_shown_to_be_greater() -> None:
+    bound = cluster_bootstrap_ratio(np.zeros(20), np.ones(20), clusters=np.arange(20))
+    assert (bound.lower, bound.upper) == (math.inf, math.inf)
+    assert bound.pvalue(1.2, "greater") < 0.05 < bound.pvalue(1.2, "less")
+
+
+def test_bounds_are_found_where_few_clusters_hold_nearly_all() -> None:
+    before = np.array([1e-6, 1.0, 1e-6, 2e-6, 2.0])
+    after = np.array([0.0, 0.0, 1e-6, 1e-6, 2e-6])
+    bound = cluster_bootstrap_ratio(before, after, clusters=np.arange(5))
+    assert bound.lower <= bound.estimate <= bound.upper <= 1.0
+
+
+def test_a_cluster_may_be_on_one_side_alone_whatever_it_is_called() -> None:
+    before, after = [1.0, 2.0, 4.0], [1.0, 2.0, 3.0, 5.0]
+    for statistic, quantile in (("mean", None), ("quantile", 0.5)):
+        found = {
+            (bound.estimate, bound.lower, bound.upper)
+            for names in ("abcd", "dcba", "bdac")
+            for bound in [
+                cluster_bootstrap_ratio(
+                    before, after, clusters=(list(names[:3]), list(names)),
+                    statistic=statistic, quantile=quantile,
+                )
+            ]
+        }  # fmt: skip
+        assert len(found) == 1
+
+
+@pytest.mark.parametrize("n", [5, 6, 8, 10, 12])
+def test_the_smallest_mean_there_is_has_its_share_of_the_resamples(n: int) -> None:
+    values = np.where(np.arange(n) < n // 2, 0.0, 7e6)
+    law = cluster_bootstrap_value(values).law
+    assert law.at_most(0.0) >= (n // 2 / n) ** n
+    assert law.at_least(7e6) >= (1 - n // 2 / n) ** n
