@@ -40,7 +40,8 @@ class PredictionPowered(Shown):
     Attributes
     ----------
     estimate, standard_error : float
-        Corrected for the judge's errors; CR2 by cluster.
+        Corrected for the judge's errors and kept in [0, 1] (a difference in [-1, 1]); CR2 by
+        cluster.
     power_tuning : float
         Weight of the judge in [0, 1]: 0 uses the labels alone, 1 trusts it as far as that goes.
     uncorrected, human_only : float
@@ -267,6 +268,7 @@ def _prediction_powered(
         weight = weight if tuning is None else tuning
     of_unseen = weight * sum_of(unseen) / others if others else 0.0
     estimate = human_mean - weight * seen_mean + of_unseen
+    estimate = min(max(estimate, 0.0 if kind.endswith("rate") else -1.0), 1.0)
 
     residuals = labels - weight * seen
     labelled = clustered_mean(residuals, cluster_codes(codes[there], n))
@@ -287,9 +289,7 @@ def _prediction_powered(
             typical = (sum_of(residuals) + PSEUDO * size * sum_of(added)) / total + of_unseen
             typical = min(max(typical, least), 1 - least)
             spread = typical * (1 - typical)
-            estimate = min(max(estimate, 0.0), 1.0)
         else:
-            estimate = min(max(estimate, -1.0), 1.0)
             discordance = max(sum_of(np.abs(labels)) / total + least, abs(estimate))
             spread = max(discordance - estimate**2, least)
         effective = spread / sum_of(careful**2)

@@ -129,6 +129,30 @@ def test_a_judge_never_seen_to_err_is_not_taken_for_perfect(labels: np.ndarray) 
     assert agreed.kappa_interval().high == 1.0
 
 
+def test_graded_estimates_stay_where_scores_can_lie() -> None:
+    judge = [0.2, 0.2, 0.5, 0.5, 0.1, 0.5, 1.0, 1.0, 1.0]
+    human = [
+        1.0,
+        1.0,
+        1.0,
+        0.9,
+        1.0,
+        1.0,
+        None,
+        None,
+        None,
+    ]  # worse than the rest
+    for tuning in (None, 0.5, 1.0):
+        rate = prediction_powered_rate(judge, human, binary=False, power_tuning=tuning)
+        low, high = rate.confidence_interval()
+        assert 0 <= low <= rate.estimate <= high <= 1 and low < high
+        none = [0.0] * 9, [None if value is None else 0.0 for value in human]
+        for sides in ((none[0], judge, none[1], human), (judge, none[0], human, none[1])):
+            change = prediction_powered_difference(*sides, binary=False, power_tuning=tuning)
+            low, high = change.confidence_interval()
+            assert -1 <= low <= change.estimate <= high <= 1 and low < high
+
+
 def test_nothing_depends_on_the_order_of_rows_or_the_names_of_clusters() -> None:
     rng = np.random.default_rng(6)
     groups = rng.integers(0, 60, 400)
