@@ -30,8 +30,9 @@ class FlakyCases(Shown):
     rarer_rate : (n,) ndarray
         Share of the trials that ended the rarer way, in [0, 0.5].
     rarer_bound : (n,) ndarray
-        Upper bound of that share at confidence_level (Clopper-Pearson), each case for itself: how
-        flaky a case may be though it was not seen to.
+        Upper bound of that share at confidence_level, each case for itself: how flaky a case may
+        be though it was not seen to. Shares above it make so few rarer endings, of either kind,
+        too unlikely (Clopper-Pearson counts one kind: a coin's bound would miss twice as often).
     pvalue, pvalue_adjusted : (n,) ndarray
         NaN where the trials are too few to show anything.
     disagreement : Rate or None
@@ -229,7 +230,7 @@ def flaky_cases(
     >>> float(result.rarer_bound[0].round(3))
     0.259
     """
-    from scipy.special import bdtrc, betaincinv
+    from scipy.special import bdtrc
 
     passed, tried = _counts(passes, trials)
     if not 0 <= tolerance < 0.5:
@@ -258,13 +259,29 @@ def flaky_cases(
         flaky=adjusted <= alpha,
         mixed=rarer > 0,
         rarer_rate=rarer / tried,
-        rarer_bound=np.minimum(betaincinv(rarer + 1, tried - rarer, confidence_level), 0.5),
+        rarer_bound=_rarer_bound(rarer, tried, alpha),
         pvalue=pvalue,
         pvalue_adjusted=adjusted,
         disagreement=disagreement,
         tolerance=tolerance,
         confidence_level=confidence_level,
     )
+
+
+def _rarer_bound(rarer: Floats, tried: Floats, alpha: float) -> Floats:
+    """Shares above it show at most so many rarer endings with a chance of at most alpha.
+
+    Clopper and Pearson's bound at what the other direction, where the usual ending is the rarer
+    one, leaves of alpha. That is too much until the bound is found: each step is on the safe side.
+    """
+    from scipy.special import bdtrc, betaincinv
+
+    bound = np.full(rarer.size, 0.5)
+    for _ in range(5):
+        other = bdtrc((tried - rarer - 1).astype(np.intp), tried.astype(np.intp), bound)
+        left = np.maximum(alpha - other, 0.0)
+        bound = np.minimum(betaincinv(rarer + 1, tried - rarer, 1 - left), 0.5)
+    return np.asarray(bound)
 
 
 def changed_cases(

@@ -80,6 +80,17 @@ def test_a_case_is_flaky_only_when_shown_and_the_tolerance_is_for_the_harness() 
     assert lenient.rarer_bound[3] == 0.5
 
 
+@pytest.mark.parametrize("level", [0.9, 0.95])
+def test_the_bound_of_the_rarer_ending_covers_a_coin_too(level: float) -> None:
+    for n in (5, 8, 19, 37):
+        passes = np.arange(n + 1)
+        bound = flaky_cases(passes, n, confidence_level=level).rarer_bound
+        for rate in np.linspace(0.02, 0.5, 49):
+            missed = stats.binom.pmf(passes, n, rate)[bound < rate - 1e-12].sum()
+            assert missed <= 1 - level + 1e-9
+    assert flaky_cases([5], 5).rarer_bound[0] == 0.5  # a coin does that once in sixteen
+
+
 def test_cases_with_too_few_trials_are_not_tested_and_cost_nothing() -> None:
     many = flaky_cases([6, 1, 0, 1, 1], [12, 1, 1, 1, 1])
     assert np.isnan(many.pvalue[1:]).all()

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from aiir_eval.stats import (
     ConfidenceInterval,
-    flaky_cases,
+    failure_rate_bound,
     pass_at_k,
     pass_hat_k,
     prediction_powered_rate,
@@ -113,7 +113,7 @@ def draw_trials(figure: Figure) -> None:
     left.set_title("Once is easy, always is hard")
 
     trials = [5, 6, 8, 10, 15, 20, 30, 40, 59]
-    bounds = [float(flaky_cases([n], n).rarer_bound[0]) for n in trials]
+    bounds = [failure_rate_bound(0, n) for n in trials]
     right.plot(trials, bounds, "o-", color=OPEN, markersize=3.5)
     for n in (5, 10, 20, 59):
         height = bounds[trials.index(n)]
