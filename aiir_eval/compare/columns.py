@@ -74,3 +74,11 @@ def as_bools(column: Any) -> Bools:
 
     values: Bools = pc.fill_null(whole(column), False).to_numpy(zero_copy_only=False)
     return values
+
+
+def in_order(clusters: Ints) -> Ints:
+    """Clusters numbered as they first appear, so that their names cannot matter."""
+    _, first, code = np.unique(clusters, return_index=True, return_inverse=True)
+    rank = np.empty(first.size, dtype=np.int64)
+    rank[np.argsort(first)] = np.arange(first.size)
+    return np.asarray(rank[code])

@@ -24,6 +24,7 @@ from .columns import (
     as_bools,
     as_floats,
     as_ints,
+    in_order,
     text_codes,
     text_levels,
     whole,
@@ -166,11 +167,11 @@ class Paired:
 
     @cached_property
     def clusters(self) -> Ints:
-        """Cluster of each case as codes; a case without one is its own."""
+        """Cluster of each case, numbered as they first appear; a case without one is its own."""
         codes = self.codes("cluster")[0].copy()
         alone = codes < 0
         codes[alone] = codes.max(initial=-1) + 1 + np.arange(int(alone.sum()))
-        return codes
+        return in_order(codes)
 
     def counting_errors(self) -> Paired:
         """The same with errors counted: a candidate's as a fail, a baseline's as a pass."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..runs.model import Run, load_run
-from .columns import Bools, Floats, Ints
+from .columns import Bools, Floats, in_order
 from .comparability import obstacles
 from .identical import same_answers
 from .pairing import Paired, SideTrials, pair
@@ -147,14 +147,6 @@ def _of_run(paired: Paired) -> Pilot:
 def _sizes(paired: Paired, cases: Bools) -> tuple[int, ...]:
     sizes = np.bincount(in_order(paired.clusters[cases]))
     return tuple(sorted(sizes.tolist()))
-
-
-def in_order(clusters: Ints) -> Ints:
-    """Clusters numbered as they first appear, so that their names cannot matter."""
-    _, first, code = np.unique(clusters, return_index=True, return_inverse=True)
-    rank = np.empty(first.size, dtype=np.int64)
-    rank[np.argsort(first)] = np.arange(first.size)
-    return np.asarray(rank[code])
 
 
 def by_trial(side: SideTrials, cases: Bools) -> Floats:

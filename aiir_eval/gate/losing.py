@@ -13,9 +13,9 @@ from math import sqrt
 
 import numpy as np
 
-from ..compare.columns import Bools, Floats, Ints
+from ..compare.columns import Bools, Floats, Ints, in_order
 from ..compare.pairing import Paired, SideTrials
-from ..compare.pilot import by_trial, in_order
+from ..compare.pilot import by_trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,4 +114,4 @@ class Redrawing:
 def redrawing(paired: Paired, seed: int, like: Likeness | None = None) -> Redrawing:
     """Draw versions of these runs."""
     like = likeness(paired) if like is None else like
-    return Redrawing(paired, like, in_order(paired.clusters), seed)
+    return Redrawing(paired, like, paired.clusters, seed)

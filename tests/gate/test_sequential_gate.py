@@ -100,6 +100,16 @@ def test_it_stops_as_soon_as_the_claim_is_decided(old: float, new: float, verdic
     assert before.closed == after.closed == 1
 
 
+def test_what_clusters_are_called_changes_nothing() -> None:
+    def named(name: Callable[[int], str]) -> Verdict:
+        suite = suite_of(200, cluster=lambda i: name(i // 3))
+        return decide(suite, passes(0.9, "1"), passes(0.8, "2"))
+
+    first, second = named(lambda k: f"g{k:03}"), named(lambda k: f"g{(k * 37 + 11) % 101:03}")
+    assert first.claims == second.claims
+    assert told(first) == told(second)
+
+
 def test_what_stays_open_is_inconclusive_and_not_tested_again() -> None:
     found = decide(suite_of(60), passes(0.9, "1"), passes(0.9, "2"))
     assert (found.verdict, found.exit_code) == ("inconclusive", 3)
