@@ -349,7 +349,9 @@ def validation_problems(
 ) -> list[Problem]:
     """What pydantic found, in the words of this project, with lines."""
     problems = []
-    for item in error.errors(include_url=False):
+    items = error.errors(include_url=False)
+    # Of a document of another kind every field is wrong: what it is says it all.
+    for item in [item for item in items if _of_another_kind(item)] or items:
         location = (*at, *_known_part(document.data, item["loc"]))
         message, hint = item["msg"].removeprefix("Value error, "), None
         if item["type"] == "extra_forbidden":
@@ -363,6 +365,14 @@ def validation_problems(
             message += f", got {item['input']!r:.80}"
         problems.append(document.problem(location, message, hint))
     return problems
+
+
+def _of_another_kind(item: Any) -> bool:
+    """Whether the schema is wrong, and not only by its version."""
+    if item["loc"] != ("schema",) or item["type"] != "literal_error":
+        return False
+    given, expected = str(item["input"]), str(item["ctx"]["expected"])
+    return given.split("/")[1:2] != expected.split("/")[1:2]
 
 
 def _known_part(data: Any, location: Iterable[str | int]) -> Location:

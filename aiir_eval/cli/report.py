@@ -69,7 +69,7 @@ def load(source: str) -> Any:
 
         return load_incident(path)
     raise DocumentError(
-        f"there is no report of {kind!r}",
+        f"there is no report of {'a file without a schema' if kind is None else repr(kind)}",
         file=source,
         field="schema",
         hint="a run folder, a file saved by compare, gate or drift with -o, or an incident",

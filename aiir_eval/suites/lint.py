@@ -16,7 +16,7 @@ from ..scorers import Answer, Check, Judgement, Scorer, make_scorer, needs_expec
 from ..scorers.containing import contained
 from ..scorers.text import shown
 from ..showing import Shown, ShownList
-from .model import Case, Suite
+from .model import Case, Suite, load_suite
 from .proof import Incidents, Proof, judged, known_answers, proof_key, prove, records
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class LintProblem(Shown):
 
 
 def lint_suite(
-    suite: Suite,
+    suite: Suite | str | Path,
     incidents: Incidents = (),
     *,
     allow_python: Collection[str] = (),
@@ -66,9 +66,11 @@ def lint_suite(
     that are one sentence with synonyms, a list of banned sentences, a control that a target
     passes by saying nothing.
 
-    `path` is the suite's file, for the lines of the problems. What several cases share is told
-    once, for the first.
+    The suite may be its file; `path` names it for the lines of the problems where it is not. What
+    several cases share is told once, for the first.
     """
+    if not isinstance(suite, Suite):
+        path, suite = suite, load_suite(suite)
     by_id = records(incidents)
     siblings = {case.id: case for case in suite.cases}
     shared: list[LintProblem] = []  # may be the same in many cases

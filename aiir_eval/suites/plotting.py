@@ -31,7 +31,8 @@ def plot_suite(suite: Suite, ax: Axes | None = None) -> Axes:
     ax.locator_params(axis="x", integer=True)
     ax.set_xlabel("cases")
     ax.set_title(f"{suite.name} {suite.version}: {len(suite):,} cases", parse_math=False)
-    ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    if classes:
+        ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
     ax.spines[["top", "right", "left"]].set_visible(False)
     ax.tick_params(axis="y", length=0)
     return ax

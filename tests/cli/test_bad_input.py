@@ -611,6 +611,19 @@ def test_what_a_run_states_of_itself_cannot_be_dropped_to_pass(
 # ---- saved results
 
 
+def test_a_document_of_another_kind_is_told_by_its_schema_alone(
+    refused: Refused, here: Path
+) -> None:
+    Path("suite.yaml").write_text(SUITE)
+    said = refused("gate", "--baseline", "a", "--candidate", "b", "--policy", "suite.yaml")
+    assert "suite.yaml:1: schema: Input should be 'aiir/policy/1', got 'aiir/suite/1'" in said
+    assert said.count("\n") == 1
+    Path("bare.yaml").write_text("name: s\n")
+    assert "there is no report of a file without a schema" in refused(
+        "report", "bare.yaml", "-o", "r.html"
+    )
+
+
 @pytest.mark.parametrize("kind", ["verdict", "comparison", "drift"])
 def test_a_saved_result_that_was_damaged_is_refused(
     refused: Refused, here: Path, kind: str

@@ -29,6 +29,13 @@ def test_a_sound_suite_has_no_problem(make, two_cases: Incident) -> None:  # typ
     assert problems_of(two_cases) == []
 
 
+def test_a_suite_may_be_named_by_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "suite.yaml"
+    case = {"id": "a", "input": "x", "checks": [{"scorer": "nosuch"}]}
+    save_suite(Suite(name="s", cases=[Case.model_validate(case)]), path)
+    assert [problem.file for problem in lint_suite(path)] == [str(path)]
+
+
 def test_a_check_that_cannot_fail_is_an_error(make) -> None:  # type: ignore[no-untyped-def]
     idle = {"scorer": "not_contains", "name": "idle", "value": "lawsuit"}
     problem = only(problems_of(make(checks=[BAN, NO_REFUND, idle])))
