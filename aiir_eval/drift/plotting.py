@@ -42,8 +42,12 @@ def plot_drift(report: DriftReport, *, most: int = 12) -> Figure:
         figure.text(0.5, 0.5, "no distribution or series to draw", ha="center", va="center")
         return figure
     grid = figure.add_gridspec(rows + len(followed), ACROSS)
-    for place, column in enumerate(loud):
-        _draw_column(figure.add_subplot(grid[divmod(place, ACROSS)]), column, place == 0)
+    panels = [figure.add_subplot(grid[divmod(place, ACROSS)]) for place in range(len(loud))]
+    for panel, column in zip(panels, loud, strict=True):
+        _draw_column(panel, column)
+    if panels:  # beside the panels, since no place in them is free in every one
+        sides = panels[0].get_legend_handles_labels()
+        figure.legend(*sides, fontsize=8, frameon=False, ncols=2, loc="outside upper left")
     for place, series in enumerate(followed):
         _draw_series(figure.add_subplot(grid[rows + place, :]), series)
     for text in figure.findobj(Text):
@@ -51,23 +55,19 @@ def plot_drift(report: DriftReport, *, most: int = 12) -> Figure:
     return figure
 
 
-def _draw_column(ax: Axes, column: ColumnDrift, with_legend: bool) -> None:
+def _draw_column(ax: Axes, column: ColumnDrift) -> None:
+    from ..reports.drift_view import effect_text
+
     distribution = column.distribution
     assert distribution is not None
     if distribution.form == "ecdf":
         _draw_curves(ax, distribution)
     else:
         _draw_bars(ax, distribution)
-    effect, answer = column.effect, "drift" if column.drifted else "no drift"
-    ax.set_title(
-        f"{column.column[:40]}: {answer}\n{effect.name.replace('_', ' ')} {effect.estimate:.3g} "
-        f"[{effect.low:.3g}, {effect.high:.3g}]",
-        fontsize=9,
-    )
+    answer = "drift" if column.drifted else "no drift"
+    ax.set_title(f"{column.column[:40]}: {answer}\n{effect_text(column.effect)}", fontsize=9)
     ax.tick_params(labelsize=8)
     ax.spines[["top", "right"]].set_visible(False)
-    if with_legend:
-        ax.legend(fontsize=8, frameon=False)
 
 
 def _draw_curves(ax: Axes, distribution: Distribution) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import warnings
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
@@ -12,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from drift_reports import hostile_report
+from drift_reports import full_report, hostile_report
 from results import desk_suite, made_run, made_verdict
 from test_html import INCIDENT, Page
 
@@ -31,6 +32,7 @@ from aiir_eval.stats.change_points import change_points
 from aiir_eval.stats.drift_effects import EffectEstimate
 from aiir_eval.stats.sequential_difference import SequentialDifference
 from aiir_eval.suites.lint import LintProblem
+from aiir_eval.suites.model import Suite
 from aiir_eval.suites.summary import summarize
 from aiir_eval.tracking.history import GateRecord, History
 
@@ -169,6 +171,30 @@ def test_a_result_draws_itself(name: str, tmp_path: Path) -> None:
     figure.savefig(tmp_path / "plot.png", dpi=40)
     assert sum(axes.has_data() for axes in figure.axes) >= 1
     plt.close(figure)
+
+
+def test_an_empty_suite_draws_an_empty_picture_without_a_warning() -> None:
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        axes = Suite(name="empty", cases=[]).plot()
+        axes.figure.canvas.draw()
+    assert axes.get_legend() is None
+
+
+def test_the_panels_of_a_drift_picture_have_room_for_their_titles_and_one_key_outside() -> None:
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    figure = full_report().plot()
+    figure.canvas.draw()
+    titles = [axes.title.get_window_extent() for axes in figure.axes]
+    assert not any(a.overlaps(b) for i, a in enumerate(titles) for b in titles[:i])
+    assert max(title.x1 for title in titles) <= figure.bbox.x1
+    (key,) = figure.legends
+    assert not any(key.get_window_extent().overlaps(axes.bbox) for axes in figure.axes)
 
 
 def test_every_result_of_the_statistics_shows_itself() -> None:
