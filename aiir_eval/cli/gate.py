@@ -251,7 +251,7 @@ def decided_early(asked: Asked) -> Verdict:
     options, config = asked.options, asked.options.config()
     sides = [
         load_run(name)
-        if Path(name).exists()
+        if name and Path(name).exists()
         else options.target(known_target(name, asked.suite, config), config)
         for name in (asked.baseline, asked.candidate)
     ]
@@ -293,7 +293,7 @@ def prepared_side(asked: Asked, name: str, out: str | None) -> Callable[[], Run]
 
     from ..runs.model import load_run
 
-    if Path(name).exists():
+    if name and Path(name).exists():  # "" would be this folder
         run = load_run(name)
         return lambda: run
     known_target(name, asked.suite, asked.options.config())

@@ -611,6 +611,12 @@ def test_what_a_run_states_of_itself_cannot_be_dropped_to_pass(
 # ---- saved results
 
 
+def test_a_side_of_the_gate_without_a_name_is_not_the_working_folder(
+    refused: Refused, here: Path
+) -> None:
+    assert "'' is neither a run folder" in refused("gate", "--baseline=", "--candidate", "x")
+
+
 def test_a_document_of_another_kind_is_told_by_its_schema_alone(
     refused: Refused, here: Path
 ) -> None:

@@ -320,6 +320,29 @@ def test_an_inconclusive_verdict_is_let_through_only_where_it_is_allowed(
     assert (code, outputs["verdict"]) == (0, "inconclusive")
 
 
+def test_a_pass_whose_record_was_not_written_says_that_the_job_is_refused(tmp_path: Path) -> None:
+    for name in ("old", "new"):
+        rows = [f"{i},1,{name}" for i in range(400)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["id,ok,v", *rows]) + "\n")
+        aiir(tmp_path, "import", "table", f"{name}.csv", "--id", "id", "--passed", "ok",
+             "-o", name)  # fmt: skip
+    job, reports = Job(tmp_path / "job"), tmp_path / "of the job"
+    code, outputs, summary = job.run(
+        tmp_path,
+        baseline="old",
+        candidate="new",
+        arguments="  --mlflow  \n  http://127.0.0.1:9\n",
+        reports=str(reports),
+    )
+    assert (code, outputs["exit-code"]) == (5, "5")
+    assert outputs["reports"] == str(reports)
+    (comment,) = job.bodies()
+    for told in (comment, summary):
+        first, _, second = told.splitlines()[:3]
+        assert first.startswith("✅ **Pass**")
+        assert "Refused all the same: `aiir gate` ended with exit code 5" in second
+
+
 def test_no_text_of_a_pull_request_is_ever_code() -> None:
     for step in ACTION["runs"]["steps"]:
         assert "${{" not in step["run"], step["name"]
