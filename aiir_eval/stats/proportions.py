@@ -151,6 +151,8 @@ def wilson_interval(
 
     if not 0 <= successes <= n or n <= 0:
         raise ValueError(f"successes {successes} of n {n}: need 0 <= successes <= n and n > 0")
+    if not 0 < confidence_level < 1:
+        raise ValueError(f"confidence_level: {confidence_level} is not between 0 and 1")
     return _wilson(successes / n, n, float(ndtri(0.5 + confidence_level / 2)))
 
 

@@ -171,7 +171,8 @@ def _one_or_two_sided(
 ) -> tuple[float, float]:
     """P-value and the share of ties in it, from P(S >= |t|) and P(S = |t|) of a symmetric S."""
     if alternative == "two-sided":
-        return (1.0, equal) if signed == 0 else (min(2 * at_least, 1.0), 2 * equal)
+        twice = max(2 * at_least - 1, 0.0)  # a t that ties with 0 ties with -t, too
+        return min(2 * at_least, 1.0), 2 * equal - twice
     towards = signed if alternative == "greater" else -signed
     return (at_least if towards >= 0 else 1 - at_least + equal), equal
 

@@ -121,3 +121,10 @@ def test_missing_or_miscounted_clusters_are_refused() -> None:
         pass_rate([1, 0], clusters=["a", None])
     with pytest.raises(ValueError, match="3 labels for 2"):
         pass_rate([1, 0], clusters=["a", "b", "c"])
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0, 1.5])
+def test_what_is_no_level_is_refused(level: float) -> None:
+    for interval in (wilson_interval, clopper_pearson):
+        with pytest.raises(ValueError, match="confidence_level"):
+            interval(5, 10, confidence_level=level)

@@ -91,6 +91,14 @@ def test_no_difference_at_all_is_no_evidence() -> None:
     assert (result.pvalue, result.n_nonzero_clusters, result.enumerated) == (1.0, 0, True)
 
 
+@pytest.mark.parametrize("noise", [1e-11, 4e-8])
+def test_a_sum_that_is_zero_but_for_rounding_is_one_tie_and_not_two(noise: float) -> None:
+    exact = sign_flip([0.25, 0.5, -0.75, 0.5, -0.5])
+    rounded = sign_flip([0.25, 0.5, -0.75, 0.5, -0.5 + noise])
+    assert rounded.pvalue == pytest.approx(exact.pvalue, abs=1e-12)
+    assert rounded.pvalue_exact == 1.0
+
+
 def test_tiny_pvalues_of_many_clusters_keep_their_digits() -> None:
     # 2,000 clusters of one step each way: a binomial tail far beyond double precision's 1e-16
     broke, fixed = 1500, 500
