@@ -304,7 +304,9 @@ def prepared_side(asked: Asked, name: str, out: str | None) -> Callable[[], Run]
 def known_target(name: str, suite_path: str | None, config: Config | None) -> str:
     """A name that is a target, with a suite to run; anything else is a mistake of usage."""
     if ":" not in name and (config is None or name not in config.targets):
-        known = "" if config is None else f"; targets: {', '.join(config.targets)}"
+        known = "; there is no aiir.yaml here"
+        if config is not None:
+            known = f"; targets: {', '.join(config.targets)}"
         from ..runs.baselines import list_baselines
 
         if named := list_baselines().found:

@@ -56,8 +56,12 @@ def init(folder: str) -> None:
     aiir init desk
     """
     target = Path(folder)
-    for path in write_starter(target):
+    written = write_starter(target)
+    for path in written:
         note(f"wrote {path}")
+    for name in ("aiir.yaml", "policy.yaml", "support_desk"):
+        if (path := target / name) not in written:
+            note(f"kept {path}: it was there")
     note("next: aiir suite build -o suite.yaml")
     note("      aiir run suite.yaml --target support@v1 -o runs/v1")
 

@@ -59,6 +59,29 @@ def test_what_cannot_be_a_baseline_is_told(
     assert "neither a run folder" in refused("gate", "--baseline", old, "--candidate", "main")
 
 
+def test_a_baseline_of_nothing_but_errors_is_warned_of(
+    aiir: Aiir, recorded: Callable[..., str]
+) -> None:
+    problem = "every trial errored (2 of 2), so the run says nothing about the target"
+    broken = changed(recorded("old", [1, 0]), "broken", problems=[problem])
+    said = aiir("baseline", "set", "main", broken)
+    assert (said.code, f"warning: {problem}" in said.err) == (0, True)
+
+
+def test_a_target_where_nothing_names_targets_is_told_so(
+    refused: Callable[..., str], aiir: Aiir, recorded: Callable[..., str]
+) -> None:
+    old = recorded("old", [1, 0])
+    said = refused("gate", "--baseline", old, "--candidate", "support@v2", "--suite", "s.yaml")
+    assert "there is no aiir.yaml here" in said
+
+
+def test_files_that_init_finds_are_kept_and_named(aiir: Aiir, here: Path) -> None:
+    (here / "policy.yaml").write_text("mine")
+    assert "kept policy.yaml: it was there" in aiir("init", ".").err
+    assert (here / "policy.yaml").read_text() == "mine"
+
+
 def test_a_name_of_both_a_target_and_a_baseline_is_ambiguous(
     refused: Callable[..., str], aiir: Aiir, recorded: Callable[..., str], here: Path
 ) -> None:
