@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..documents import canonical_json
+from ..words import count
 from .columns import as_bools, as_floats, as_ints, text_codes, whole
 from .identical import SameAnswers
 from .pairing import Paired, SideTrials
@@ -146,7 +147,7 @@ def _duplicates(trials: SideTrials, side: str) -> Iterator[Obstacle]:
     twice = sorted({ids[code] for code in np.unique(case[order][1:][again]).tolist()})
     rows = int(again.sum())
     yield Obstacle(
-        f"the {side} holds {rows:,} duplicate row{'s' if rows > 1 else ''} "
+        f"the {side} holds {count(rows, 'duplicate row')} "
         f"(the same case and trial again) of {_some(twice)}",
         "duplicate_ids",
         {"side": side, "rows": rows, "cases": len(twice), "examples": twice[:5]},
@@ -160,16 +161,17 @@ def _corrupted(side: SideTrials, paired: Paired, name: str) -> Iterator[Obstacle
     trials = side.run.trials
     nameless = trials["case_id"].null_count
     if nameless:
-        yield Obstacle(f"the {name} holds {_rows(nameless)} without a case id")
+        yield Obstacle(f"the {name} holds {count(nameless, 'row')} without a case id")
     numberless = trials["trial"].null_count
     if numberless:
-        yield Obstacle(f"the {name} holds {_rows(numberless)} without a trial number")
+        yield Obstacle(f"the {name} holds {count(numberless, 'row')} without a trial number")
 
     def example(bad: Any) -> str:
         return repr(paired.case_ids[int(side.case[np.flatnonzero(bad)[0]])].as_py())
 
     def sentence(bad: Any, what: str) -> Obstacle:
-        return Obstacle(f"the {name} holds {_rows(int(bad.sum()))} {what}, first in {example(bad)}")
+        rows = count(int(bad.sum()), "row")
+        return Obstacle(f"the {name} holds {rows} {what}, first in {example(bad)}")
 
     score = side.numbers("score")
     given = as_bools(pc.is_valid(side.column("score")))
@@ -395,12 +397,8 @@ def stated_rate_differs(run: Run) -> tuple[float, float] | None:
     return (stated, found) if abs(found - stated) > 0.5 * 10.0**-digits + 1e-9 else None
 
 
-def _rows(count: int) -> str:
-    return f"{count:,} row{'s' if count != 1 else ''}"
-
-
 def _some(ids: Sequence[str], limit: int = 3) -> str:
     """``4 cases ('a', 'b', 'c' and 1 more)``."""
     shown = ", ".join(repr(item) for item in ids[:limit])
     more = f" and {len(ids) - limit:,} more" if len(ids) > limit else ""
-    return f"{len(ids):,} case{'s' if len(ids) != 1 else ''} ({shown}{more})"
+    return f"{count(len(ids), 'case')} ({shown}{more})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..words import count
 from .design import Plan
 from .design_curves import design_curves
 
@@ -25,7 +26,7 @@ def plot_plan(plan: Plan, ax: Axes | None = None) -> Axes:
             curve.cases,
             curve.power,
             color=COLOURS[place % len(COLOURS)],
-            label=f"{curve.n_trials} trial{'s' if curve.n_trials != 1 else ''}",
+            label=count(curve.n_trials, "trial"),
         )
     ax.axhline(plan.power, color="#333333", linewidth=0.8, linestyle="--")
     if plan.cases is not None:

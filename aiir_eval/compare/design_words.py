@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..words import count
+
 if TYPE_CHECKING:
     from .design import Design, Plan
 
@@ -26,7 +28,7 @@ def plan_advice(plan: Plan) -> str:
         return ""
     fewest = plan.designs[0]
     share = fewest.trial_share
-    part = f"{share:.0%} of the squared standard error at {_trials(fewest.n_trials)} a case"
+    part = f"{share:.0%} of the squared standard error at {count(fewest.n_trials, 'trial')} a case"
     if share > 0.5:
         parts = [f"More trials help: their noise is {part}."]
     elif share < 0.25:
@@ -39,12 +41,12 @@ def plan_advice(plan: Plan) -> str:
     if most.n_cases is not None and most is not fewest:
         floor = round(most.n_cases * (1 - most.trial_share))
         if floor >= FEWEST:
-            parts.append(f"However many trials, about {floor:,} cases are needed.")
+            parts.append(f"However many trials, about {count(floor, 'case')} are needed.")
     best = plan.cheapest
     if best is not None and len(plan.designs) > 1:
         parts.append(
-            f"The fewest trials in all: {best.n_cases:,} cases of {_trials(best.n_trials)}, "
-            f"{best.trials_a_side:,} a side."
+            f"The fewest trials in all: {best.n_cases:,} cases of "
+            f"{count(best.n_trials, 'trial')}, {best.trials_a_side:,} a side."
         )
     return " ".join(parts)
 
@@ -53,14 +55,14 @@ def _designs(plan: Plan) -> str:
     what = _goal(plan)
     if plan.cases is not None:
         reached = "; ".join(
-            f"{design.power:.0%} with {_trials(design.n_trials)}" for design in plan.designs
+            f"{design.power:.0%} with {count(design.n_trials, 'trial')}" for design in plan.designs
         )
         return f"The chance that {plan.cases:,} cases show {what}: {reached}."
     found = [design for design in plan.designs if design.n_cases is not None]
     if not found:
         return f"No number of cases shows {what}."
     needed = ", or ".join(
-        f"{design.n_cases:,} cases of {_trials(design.n_trials)}" for design in found
+        f"{design.n_cases:,} cases of {count(design.n_trials, 'trial')}" for design in found
     )
     return f"To show {what}, with {plan.power:.0%} power: {needed}."
 
@@ -95,10 +97,6 @@ def _bound(plan: Plan) -> str:
             f"{bound.failure_rate:g})"
         )
     return f"{told}, {what}{chance}."
-
-
-def _trials(number: int) -> str:
-    return f"{number:,} trial{'s' if number != 1 else ''}"
 
 
 def amount(value: float, graded: bool) -> str:

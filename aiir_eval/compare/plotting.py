@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..words import cut
 from .result import Comparison, Conclusion
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_SLICES, MOST_CHECKS = 10, 5
+MOST_LETTERS, MOST_LABEL = 27, 60  # of each name in the title, of a row
 COLOURS = {
     "regressed": "#b3261e",
     "improved": "#1b7f3b",
@@ -41,9 +43,8 @@ def plot_comparison(comparison: Comparison, ax: Axes | None = None) -> Axes:
     ax.invert_yaxis()
     what = "mean score" if graded else "pass rate, in points"
     ax.set_xlabel(f"difference of {what} (candidate - baseline)")
-    ax.set_title(
-        f"{comparison.new.name} against {comparison.old.name}: {name(comparison.conclusion)}"
-    )
+    new, old = (cut(run.name, MOST_LETTERS) for run in (comparison.new, comparison.old))
+    ax.set_title(f"{new} against {old}: {name(comparison.conclusion)}")
     ax.grid(axis="x", color="#e3e3e3", linewidth=0.6)
     ax.set_axisbelow(True)
     ax.spines[["top", "right", "left"]].set_visible(False)
@@ -64,9 +65,9 @@ def _rows(comparison: Comparison) -> list[tuple[str, float, float, float, Conclu
         rows.append(("all", comparison.difference.estimate, *interval, comparison.conclusion))
     for item in slices_worth_seeing(comparison, MOST_SLICES):
         label = f"{name(item.by)}: {item.value} ({item.n_cases:,})"
-        rows.append((label[:60], item.difference, item.low, item.high, item.conclusion))
+        rows.append((cut(label, MOST_LABEL), item.difference, item.low, item.high, item.conclusion))
     for check in checks_worth_seeing(comparison)[:MOST_CHECKS]:
         interval = check.difference.confidence_interval()
-        label = f"check: {check.check}"[:60]
+        label = cut(f"check: {check.check}", MOST_LABEL)
         rows.append((label, check.difference.estimate, *interval, check.conclusion))
     return rows

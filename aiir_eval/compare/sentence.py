@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..words import count
+
 if TYPE_CHECKING:
     from .result import Comparison
 
@@ -14,7 +16,7 @@ def comparison_sentence(comparison: Comparison) -> str:
     if comparison.conclusion == "invalid":
         problems = comparison.problems
         others = len(problems) - 1
-        more = f" (and {others} more problem{'s' if others > 1 else ''})" if others else ""
+        more = f" (and {count(others, 'more problem')})" if others else ""
         return f"Not comparable: {problems[0]}{more}."
     if comparison.difference is None:
         return "Not compared: no case was looked at on both sides."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import isfinite
 from typing import TYPE_CHECKING
 
+from ..words import cut
 from .comparing import DriftComparison
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def plot_drift_comparison(comparison: DriftComparison, ax: Axes | None = None) -
             ax.plot([effect.estimate], [place], "o", color=shade, fillstyle=fill)
         known = each.now or each.then
         unit = "" if known is None else known.effect.name.replace("_", " ")
-        names.append(f"{each.column[:40]}: {each.state.replace('_', ' ')}\n({unit})")
+        names.append(f"{cut(each.column, 40)}: {each.state.replace('_', ' ')}\n({unit})")
     ax.axvline(0, color="#333333", linewidth=0.8)
     ax.set_yticks(range(len(columns)), names)
     ax.invert_yaxis()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ..words import cut
 from .result import ColumnDrift, Distribution, DriftReport, Series
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def _draw_column(ax: Axes, column: ColumnDrift) -> None:
     else:
         _draw_bars(ax, distribution)
     answer = "drift" if column.drifted else "no drift"
-    ax.set_title(f"{column.column[:40]}: {answer}\n{effect_text(column.effect)}", fontsize=9)
+    ax.set_title(f"{cut(column.column, 40)}: {answer}\n{effect_text(column.effect)}", fontsize=9)
     ax.tick_params(labelsize=8)
     ax.spines[["top", "right"]].set_visible(False)
 
@@ -108,7 +109,7 @@ def _draw_series(ax: Axes, series: Series) -> None:
         at, low, high = map(_place, (point.at, point.low, point.high))
         ax.axvspan(low, high, color=CHANGE, alpha=0.12, linewidth=0)
         ax.axvline(at, color=CHANGE, linestyle="--", linewidth=1)
-    ax.set_title(f"{series.column[:60]}: {series.unit} over time", fontsize=9)
+    ax.set_title(f"{cut(series.column, 60)}: {series.unit} over time", fontsize=9)
     ax.tick_params(labelsize=8)
     ax.spines[["top", "right"]].set_visible(False)
 

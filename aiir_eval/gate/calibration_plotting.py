@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..words import count
 from .calibration import Calibration
 from .plotting import COLOURS
 
@@ -50,6 +51,6 @@ def plot_calibration(calibration: Calibration, ax: Axes | None = None) -> Axes:
     what = "mean score" if calibration.graded else "pass rate, in points"
     ax.set_xlabel(f"true loss of {what}")
     ax.set_ylabel("share of repetitions")
-    ax.set_title(f"What this gate catches on {calibration.n_cases:,} cases")
+    ax.set_title(f"What this gate catches on {count(calibration.n_cases, 'case')}")
     ax.legend(frameon=False, loc="center right")
     return ax

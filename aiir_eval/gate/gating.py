@@ -62,8 +62,14 @@ def gate(
     Raises
     ------
     InputError
-        The policy cannot be read, or the comparison was read from a file and holds no runs.
+        The policy cannot be read; the comparison is none, or was read from a file and holds no
+        runs.
     """
+    if not isinstance(comparison, Comparison):
+        raise InputError(
+            f"gate() judges a comparison, not {type(comparison).__name__}",
+            hint="aiir.gate(aiir.compare(old, new), policy)",
+        )
     if policy is None:
         policy = default_policy()
     elif not isinstance(policy, Policy):

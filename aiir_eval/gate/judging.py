@@ -13,6 +13,7 @@ from ..compare.comparing import trials_of_each
 from ..compare.measuring import Rng, measure, stream
 from ..compare.pairing import Paired
 from ..compare.result import Needed
+from ..words import count
 from .policy import Claim, Policy
 from .selecting import levels_of, selected
 
@@ -118,8 +119,9 @@ def _non_inferior(name: str, margin: float, cases: Bools, ground: Ground, rng: R
     what = "mean score" if ground.paired.graded else "pass rate"
     graded = ground.paired.graded
     reason = (
-        f"{what} {changed(difference.estimate, graded=graded)} over {difference.n_cases:,} cases "
-        f"in {difference.n_clusters:,} clusters; with {100 * level:g}% confidence "
+        f"{what} {changed(difference.estimate, graded=graded)} over "
+        f"{count(difference.n_cases, 'case')} in {count(difference.n_clusters, 'cluster')}; "
+        f"with {100 * level:g}% confidence "
         f"{bounded(test.lower_bound, margin, holds=test.holds, graded=graded)}"
     )
     if difference.n_clusters < MIN_CLUSTERS:

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import TYPE_CHECKING
 
+from ..words import cut
 from .result import ClaimResult, Verdict, VerdictName
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MOST_ROWS = 40
+MOST_ROWS, MOST_LETTERS = 40, 45
 COLOURS: Mapping[VerdictName, str] = {
     "pass": "#1b7f3b",
     "fail": "#b3261e",
@@ -43,10 +44,11 @@ def plot_verdict(verdict: Verdict, ax: Axes | None = None) -> Axes:
         if bound is not None:
             ax.plot([bound], [position], "|", color=colour, markersize=12)
     ax.axvline(0, color="#333333", linewidth=0.8, linestyle="--")
-    ax.set_yticks(range(len(claims)), [f"{claim.name}: {claim.verdict}"[:70] for claim in claims])
+    labels = [f"{cut(claim.name, MOST_LETTERS)}: {claim.verdict}" for claim in claims]
+    ax.set_yticks(range(len(labels)), labels)
     ax.invert_yaxis()
-    ax.set_xlabel("room left, as a share of what the claim allows (| is the bound that decides)")
-    ax.set_title(f"{verdict.comparison.new.name}: {verdict.verdict}")
+    ax.set_xlabel("room left, as a share of what the claim allows\n(| is the bound that decides)")
+    ax.set_title(f"{cut(verdict.comparison.new.name, MOST_LETTERS)}: {verdict.verdict}")
     ax.spines[["top", "right", "left"]].set_visible(False)
     ax.tick_params(axis="y", length=0)
     ax.grid(axis="x", color="#e3e3e3", linewidth=0.6)

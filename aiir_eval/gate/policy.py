@@ -32,6 +32,7 @@ from ..documents import digest, duplicates, read_document, validate
 from ..incidents.classes import IncidentClass
 from ..showing import Shown
 from ..suites.model import Origin
+from ..words import count
 
 Metric = Literal["latency_s", "cost_usd", "output_tokens", "score"]
 Rule = Literal["non_inferior", "failure_rate_below", "max_failures", "metric"]
@@ -183,8 +184,7 @@ class Policy(Shown, _Strict):
                 "default policy: the pass rate over all cases falls by less than "
                 f"{100 * DEFAULT_MARGIN:g} points"
             )
-        count = len(self.claims)
-        return f"{count} claim{'s' if count > 1 else ''}, confidence {self.confidence_level:g}"
+        return f"{count(len(self.claims), 'claim')}, confidence {self.confidence_level:g}"
 
     def to_mapping(self) -> dict[str, Any]:
         """The policy as it may stand in a file: what is not given is left out."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..words import count
+
 if TYPE_CHECKING:
     from .result import ClaimResult, Verdict
 
@@ -36,8 +38,8 @@ def _claims(verdict: Verdict) -> str:
     these = [claim for claim in claims if claim.verdict == verdict.verdict]
     verb = "is" if len(these) == 1 else "are"
     return (
-        f"{verdict.verdict.capitalize()}: {len(these)} of {len(claims)} "
-        f"claim{'s' if len(claims) > 1 else ''} {verb} {what[verdict.verdict]}{_first(these)}"
+        f"{verdict.verdict.capitalize()}: {len(these)} of {count(len(claims), 'claim')} "
+        f"{verb} {what[verdict.verdict]}{_first(these)}"
     )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..compare.columns import Ints
 from ..compare.result import Needed
+from ..words import count
 from .fixed import Group, one_answer_reason, rate_reason, unproven_reason
 from .judging import Judged, bounded, changed, count_reason
 from .ledger import Ledger, SideName
@@ -140,9 +141,10 @@ class PairedWatch:
         low, high = self.test.confidence_interval(self.level)
         bound = self.test.confidence_interval(max(2 * self.level - 1, 1e-9)).low
         reason = (
-            f"pass rate {changed(self.test.estimate, graded=False)} over {self.n_cases:,} cases in "
-            f"{n_clusters:,} clusters; with {100 * self.level:g}% confidence over all "
-            f"{self.at:,} looks {bounded(bound, self.margin, holds=self.holds, graded=False)}"
+            f"pass rate {changed(self.test.estimate, graded=False)} over "
+            f"{count(self.n_cases, 'case')} in {count(n_clusters, 'cluster')}; "
+            f"with {100 * self.level:g}% confidence over all {self.at:,} looks "
+            f"{bounded(bound, self.margin, holds=self.holds, graded=False)}"
         )
         needed = None
         settled = self.holds or self.violation <= 1 - self.level

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .wording import MISSING, count, number, rate
+from ..words import count
+from .wording import MISSING, number, rate
 
 if TYPE_CHECKING:
     from ..compare.design import Plan

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from .wording import count, name, points, pvalue, rate, rate_span, span
+from ..words import count
+from .wording import name, points, pvalue, rate, rate_span, span
 
 if TYPE_CHECKING:
     from ..drift.comparing import ColumnThenAndNow, State

@@ -22,8 +22,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..compare.flipped import FlippedCase, flipped_cases
+from ..words import count
 from .visible import one_line, shortened, visible
-from .wording import claim_estimate, claim_line, claim_span, count, graded
+from .wording import claim_estimate, claim_line, claim_span, graded
 
 if TYPE_CHECKING:
     from ..gate.result import ClaimResult, Verdict

@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from ..words import count
 from . import designs, drift_view, wording
 from .run_summary import summarize_run
 from .slices import slices_worth_seeing
 from .visible import one_line, shortened
 from .wording import (
-    count,
     drift_sentence,
     graded,
     number,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
+from ..words import count
+
 if TYPE_CHECKING:
     from ..compare.result import Comparison
     from ..drift.result import ColumnDrift, DriftReport
@@ -119,11 +121,6 @@ def seconds(value: float | None) -> str:
     if value is None or value != value:
         return MISSING
     return f"{number(value)} s" if abs(value) >= 0.1 or value == 0 else f"{1000 * value:.3g} ms"
-
-
-def count(value: int, noun: str, plural: str | None = None) -> str:
-    """``1 case``, ``1,000 cases``."""
-    return f"{value:,} {noun if value == 1 else plural or noun + 's'}"
 
 
 def graded(comparison: Comparison) -> bool:

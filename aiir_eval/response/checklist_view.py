@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..reports.markdown.text import plain
 from ..reports.terminal.page import STYLES, columns, heading, page, text
-from ..reports.wording import count
+from ..words import count
 from .checklist import Checklist, Item, State
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..reports.markdown.text import code, plain
 from ..reports.terminal.page import STYLES, columns, heading, page, text
-from ..reports.wording import count
+from ..words import count
 from .clocks import ADVICE, Assessment, ClockState
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..reports.markdown.text import code, plain
 from ..reports.terminal.page import columns, facts, heading, page, text
-from ..reports.wording import count
+from ..words import count
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

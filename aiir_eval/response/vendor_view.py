@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..reports.markdown.text import code, plain
 from ..reports.terminal.page import STYLES, columns, facts, heading, page, text
-from ..reports.wording import count
+from ..words import count
 from .deprecations import ModelCheck
 from .vendor_feed import Feed
 from .vendors import VendorAssessment

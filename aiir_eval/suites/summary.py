@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..showing import Shown
+from ..words import count
 from .model import ORIGINS, Suite
 
 UNCLASSIFIED = "unclassified"
@@ -52,7 +53,8 @@ class SuiteSummary(Shown):
         ]
 
     def _title(self) -> str:
-        return f"{self.name} {self.version}: {self.n_cases:,} cases, {self.n_trials:,} trials"
+        size = f"{count(self.n_cases, 'case')}, {count(self.n_trials, 'trial')}"
+        return f"{self.name} {self.version}: {size}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, for JSON."""

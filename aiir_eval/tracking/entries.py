@@ -19,6 +19,7 @@ from ..documents import digest
 from ..reports.run_summary import summarize_run
 from ..reports.visible import shortened
 from ..reports.wording import worst_first
+from ..words import cut
 from .linking import LINKED_PROMPTS, MODELS, linked_prompts, model_uris
 from .notes import gate_note, side_note
 from .stores import redact_uris
@@ -391,8 +392,3 @@ def _text(value: Any) -> str:
     if isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
-
-
-def cut(text: str, limit: int) -> str:
-    """`text`, with an ellipsis where it is cut to `limit` characters."""
-    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -46,7 +46,6 @@ def drift_figures(report: DriftReport) -> dict[str, str]:
 def _claims(verdict: Verdict) -> Figure:
     figure, ax = _page(min(len(verdict.claims), MOST_ROWS))
     verdict.plot(ax)
-    ax.set_xlabel(ax.get_xlabel().replace(" (", "\n("))  # names of claims leave it little room
     return figure
 
 

@@ -80,6 +80,18 @@ def test_a_comparison_without_numbers_can_be_plotted_too() -> None:
     nothing.plot().figure.canvas.draw()
 
 
+def test_names_that_never_end_are_cut_so_that_the_plot_of_a_comparison_keeps_its_title() -> None:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    axes = compare(table_run("a" * 300, [1] * 9), table_run("b" * 300, [1] * 9)).plot()
+    title = axes.get_title()
+    assert title == f"{'b' * 26}… against {'a' * 26}…: inconclusive"
+    axes.figure.canvas.draw()
+    box, page = axes.title.get_window_extent(), axes.figure.bbox
+    assert page.x0 <= box.x0 and box.x1 <= page.x1
+
+
 def test_what_is_saved_is_read_back(comparison: Comparison, tmp_path: Path) -> None:
     path = tmp_path / "comparison.json"
     save_comparison(comparison, path)

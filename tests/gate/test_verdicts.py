@@ -428,6 +428,11 @@ def test_a_saved_comparison_cannot_be_gated(tmp_path: Path) -> None:
         gate(load_comparison(tmp_path / "c"))
 
 
+def test_what_is_no_comparison_cannot_be_gated() -> None:
+    with pytest.raises(InputError, match=r"judges a comparison, not str \(aiir.gate\(aiir.compare"):
+        gate("verdict.json")  # type: ignore[arg-type]
+
+
 def test_a_verdict_is_a_frame_a_plot_and_a_sentence() -> None:
     import matplotlib as mpl
 

@@ -53,7 +53,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
 }
 ROOT_MODULES = {"errors", "documents", "tables", "tool_calls", "shipped", "telemetry", "user_code"}
-ROOT_MODULES |= {"_lazy", "_version", "answers", "showing"}
+ROOT_MODULES |= {"_lazy", "_version", "answers", "showing", "words"}
 
 
 def imports_of(path: Path) -> set[str]:

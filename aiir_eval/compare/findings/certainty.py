@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ...words import count
 from ..pairing import SideTrials
 from ..result import Finding
 from .seen import Candidate, Seen
@@ -54,8 +55,9 @@ def _underpowered(seen: Seen) -> Iterator[Candidate]:
         Finding(
             "underpowered",
             "info",
-            f"{difference.n_cases:,} cases in {difference.n_clusters:,} clusters can be expected "
-            f"to show only differences of {100 * detectable:.1f} points or more{settles}.",
+            f"{count(difference.n_cases, 'case')} in {count(difference.n_clusters, 'cluster')} "
+            f"can be expected to show only differences of {100 * detectable:.1f} points or more"
+            f"{settles}.",
             {
                 "minimum_detectable_effect": detectable,
                 "n_cases": difference.n_cases,
@@ -80,7 +82,7 @@ def _few_clusters(seen: Seen) -> Iterator[Candidate]:
     found = difference.pvalue <= 1 - difference.confidence_level
     if difference.n_clusters < MIN_CLUSTERS:
         message = (
-            f"The cases fall into {difference.n_clusters} clusters: "
+            f"The cases fall into {count(difference.n_clusters, 'cluster')}: "
             f"nothing is concluded from fewer than {MIN_CLUSTERS}."
         )
     elif difference.skewed and (few or found):

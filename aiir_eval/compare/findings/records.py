@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ...words import count
 from ..comparability import stated_rate_differs, uneven_trials
 from ..result import Finding
 from .seen import Candidate, Seen, percent
@@ -27,7 +28,7 @@ def _errors(seen: Seen) -> Iterator[Candidate]:
         old.case_means(old.error.astype(np.float64)), new.case_means(new.error.astype(np.float64))
     )
     left_out = seen.paired.n_cases - int(seen.paired.has_outcome.sum())
-    without = f"; {left_out:,} cases have no outcome and are left out" if left_out else ""
+    without = f"; without an outcome and left out: {count(left_out, 'case')}" if left_out else ""
     yield Candidate(
         Finding(
             "error_rate_shift",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ...words import cut
 from .table import TableSummary, describe
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def plot_summary(summary: TableSummary, ax: Axes | None = None) -> Axes:
         ends = [max(middle - half, 0.0), min(middle + half, 1.0)]
         ax.plot(ends, [place, place], color="#1f4e8c", linewidth=2)
         ax.plot([middle], [place], "o", color="#1f4e8c")
-        names.append(f"{row['column'][:40]}: {row['mean']:.4g}")
+        names.append(f"{cut(row['column'], 40)}: {row['mean']:.4g}")
     ax.set_yticks(range(len(rows)), names)
     ax.invert_yaxis()
     ax.set_xlim(-0.02, 1.02)

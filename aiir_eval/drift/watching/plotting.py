@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ...words import cut
 from .result import WatchReport
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def plot_watch(report: WatchReport, ax: Axes | None = None) -> Axes:
     ax.set_xscale("log")
     ax.set_xlim(1e-4, max(10.0, *(2 * share for share in shares)))
     ax.axvline(1, color="#333333", linewidth=0.8, linestyle="--")
-    ax.set_yticks(range(len(columns)), [each.column[:60] for each in columns])
+    ax.set_yticks(range(len(columns)), [cut(each.column, 60) for each in columns])
     ax.invert_yaxis()
     ax.set_xlabel("evidence of a change for the worse (1 raises the alarm)")
     ax.set_title(report.lines()[0])

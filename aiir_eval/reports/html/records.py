@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from ...documents import digest
 from ...errors import InputError
+from ...words import count
 from .. import incident_view
 from ..run_summary import RunSummary, summarize_run
-from ..wording import count, name, number, rate, rate_span, seconds
+from ..wording import name, number, rate, rate_span, seconds
 from .fitting import text_limit
 from .page import MAX_OUTPUT, Figure, page
 from .repeating import run_command

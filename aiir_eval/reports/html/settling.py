@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from math import log
 from typing import TYPE_CHECKING
 
-from ..wording import count, graded, points
+from ...words import count
+from ..wording import graded, points
 from .curves import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH
 from .forest import Tick
 

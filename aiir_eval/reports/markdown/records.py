@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ...words import count
 from .. import incident_view
 from ..run_summary import summarize_run
-from ..wording import count, name, rate, rate_span
+from ..wording import name, rate, rate_span
 from .page import MAX_BYTES, Page
 from .text import block, code, plain, said
 

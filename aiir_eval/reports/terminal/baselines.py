@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..wording import count
+from ...words import count
 from .page import columns, page, text
 
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ...compare.flipped import FlippedCase, flipped_cases
+from ...words import count
 from ..slices import checks_worth_seeing, slices_worth_seeing
 from ..wording import (
     claim_estimate,
     claim_line,
     claim_span,
-    count,
     graded,
     points,
     pvalue,

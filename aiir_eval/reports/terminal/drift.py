@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from ...words import count
 from .. import drift_view as view
 from ..visible import one_line
-from ..wording import count, drift_sentence
+from ..wording import drift_sentence
 from .page import columns, cut, facts, heading, headline, page, text, word
 
 if TYPE_CHECKING:

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from ...words import count
 from .. import incident_view
 from ..visible import one_line
-from ..wording import count, name
+from ..wording import name
 from .page import NARROW, columns, cut, facts, heading, page, text, word
 
 if TYPE_CHECKING:

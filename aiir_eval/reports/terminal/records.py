@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ...words import count
 from ..run_summary import summarize_run
-from ..wording import count, number, rate, rate_span, seconds
+from ..wording import number, rate, rate_span, seconds
 from .page import NARROW, columns, cut, facts, heading, page, text
 
 if TYPE_CHECKING:
