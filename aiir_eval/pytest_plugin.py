@@ -187,8 +187,9 @@ class GateAssertion:
     def side(self, side: Side, suite: Suite | str | Path | None, trials: int | None) -> Run:
         """A run, read or made."""
         from .errors import InputError
-        from .runs.baselines import is_baseline, load_baseline
+        from .runs.baselines import is_baseline, load_baseline, what_there_is
         from .runs.model import Run, load_run
+        from .targets.config import find_config
 
         if isinstance(side, Run):
             return side
@@ -200,6 +201,12 @@ class GateAssertion:
             raise InputError(
                 f"{str(side)!r} is neither a run nor a baseline: to run it as a target, name the "
                 "suite"
+            )
+        known = find_config(_config_file(self.config))
+        if ":" not in str(side) and (known is None or side not in known.targets):
+            raise InputError(
+                f"{str(side)!r} is neither a run, a target nor a baseline",
+                hint=what_there_is(None if known is None else known.targets),
             )
         return _run(self.config, suite, str(side), trials)
 

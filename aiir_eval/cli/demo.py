@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .output import note, wants_color, width
+from .sources import store_uri
 
 if TYPE_CHECKING:
     from ..gate.result import Verdict
@@ -37,6 +38,7 @@ STORY = (("support@v1", "support@v2"), ("support@v2", "support@v3"))
     "--mlflow",
     "mlflow_uri",
     metavar="URI",
+    callback=store_uri,
     help="Where to log [default: a sqlite file in the folder].",
 )
 @click.option("--no-mlflow", is_flag=True, help="Do not log to MLflow.")
@@ -153,7 +155,7 @@ def log(
     """One MLflow run a verdict, with nested runs of baseline and candidate."""
     from ..tracking.mlflow_log import track_verdict
 
-    uri = mlflow_uri or f"sqlite:///{(folder / 'mlflow.db').resolve()}"
+    uri = f"sqlite:///{(folder / 'mlflow.db').resolve()}" if mlflow_uri is None else mlflow_uri
     for *_, stem, verdict in verdicts:
         html = folder / f"{stem}.html"
         tracked = track_verdict(verdict, uri=uri, report_html=html.read_text(encoding="utf-8"))

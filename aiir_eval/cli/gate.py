@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .output import format_option, note, print_json, require_writable, wants_color, width
+from .sources import store_uri
 from .streams import stdout_for_results
 from .targets import TargetOptions, target_options
 
@@ -98,6 +99,7 @@ proof_option = click.option(
     "--mlflow",
     "mlflow_uri",
     metavar="URI",
+    callback=store_uri,
     help="Log to this MLflow, e.g. sqlite:///mlflow.db or http://localhost:5000.",
 )
 @click.option("--experiment", default="aiir", show_default=True, help="The MLflow experiment.")
@@ -304,14 +306,11 @@ def prepared_side(asked: Asked, name: str, out: str | None) -> Callable[[], Run]
 def known_target(name: str, suite_path: str | None, config: Config | None) -> str:
     """A name that is a target, with a suite to run; anything else is a mistake of usage."""
     if ":" not in name and (config is None or name not in config.targets):
-        known = "; there is no aiir.yaml here"
-        if config is not None:
-            known = f"; targets: {', '.join(config.targets)}"
-        from ..runs.baselines import list_baselines
+        from ..runs.baselines import what_there_is
 
-        if named := list_baselines().found:
-            known += f"; baselines: {', '.join(named)}"
-        raise click.UsageError(f"{name!r} is neither a run folder, a target nor a baseline{known}")
+        known = what_there_is(None if config is None else config.targets)
+        told = f"{name!r} is neither a run folder, a target nor a baseline"
+        raise click.UsageError(f"{told}; {known}")
     if suite_path is None:
         raise click.UsageError(f"{name!r} is a target: name the suite to run with --suite")
     return name

@@ -253,6 +253,9 @@ class Incident(Shown, Part):
         """The regression cases; none where the incident is not testable or not worked up yet."""
         return [] if self.regression is None else self.regression.cases
 
+    def __repr__(self) -> str:  # in full it is pages long; `to_mapping` has it
+        return f"Incident({self.id!r}: {self.title!r}, {self.class_}, {self.status})"
+
     def to_mapping(self) -> dict[str, Any]:
         """The record as it stands in a file: what is at its default left out."""
         given = self.model_dump(by_alias=True, exclude_defaults=True)

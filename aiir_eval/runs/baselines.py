@@ -14,6 +14,7 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -191,6 +192,14 @@ def list_baselines(folder: str | Path = FOLDER) -> Baselines:
 def is_baseline(name: str, *, folder: str | Path = FOLDER) -> bool:
     """Whether a name stands for a run."""
     return bool(_NAME.fullmatch(name)) and (Path(folder) / f"{name}.json").is_file()
+
+
+def what_there_is(targets: Iterable[str] | None, *, folder: str | Path = FOLDER) -> str:
+    """What a side could have been called; None: there is no aiir.yaml that names targets."""
+    told = "there is no aiir.yaml here" if targets is None else f"targets: {', '.join(targets)}"
+    if named := list_baselines(folder).found:
+        told += f"; baselines: {', '.join(named)}"
+    return told
 
 
 def _pointer(name: str, folder: str | Path) -> Path:

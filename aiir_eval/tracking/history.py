@@ -127,7 +127,11 @@ def history(
         client = MlflowClient(tracking_uri=store.uri)
         found = client.get_experiment_by_name(experiment)
         if found is None:
-            raise InputError(f"there is no experiment {experiment!r} in {store.shown}")
+            there = ", ".join(sorted(each.name for each in client.search_experiments()))
+            raise InputError(
+                f"there is no experiment {experiment!r} in {store.shown}",
+                hint=f"there is: {there or 'none'}",
+            )
         runs: list[TrackedRun] = []
         token: str | None = None
         while True:

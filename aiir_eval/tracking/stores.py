@@ -60,6 +60,8 @@ def resolve_store(uri: str | None) -> Store:
     A path that ends in .db is an SQLite file. Its experiments keep their files beside it. The path
     is made absolute, as MLflow remembers a store by its URI and not by the folder it was called in.
     """
+    if uri is not None and not uri.strip():  # a variable that is not set, in a script
+        raise InputError("the URI of MLflow is empty", hint="leave it out, or name a store")
     given = uri or os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
     if "://" not in given and Path(given).suffix in {".db", ".sqlite", ".sqlite3"}:
         given = f"sqlite:///{given}"

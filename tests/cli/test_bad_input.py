@@ -746,3 +746,20 @@ def test_what_is_not_utf_8_on_the_command_line_is_told_as_that(
     ):  # fmt: skip
         assert r"\udce9" in refused(*command)
     assert not Path("s.yaml").exists()
+
+
+@pytest.mark.parametrize("given", ["", " "])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("gate", "--baseline", "a", "--candidate", "b", "--mlflow"),
+        ("drift", "a.csv", "b.csv", "--mlflow"),
+        ("drift", "a.csv", "b.csv", "--tracking-uri"),
+        ("demo", "--mlflow"),
+        ("track", "push", "--mlflow"),
+    ],
+)
+def test_an_mlflow_that_is_empty_is_refused_before_any_work(
+    refused: Refused, command: tuple[str, ...], given: str
+) -> None:
+    assert "the URI of MLflow is empty" in refused(*command, given)

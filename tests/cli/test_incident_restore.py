@@ -26,7 +26,6 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     folder = tmp_path_factory.mktemp("registry")
     uri = f"sqlite:///{folder}/mlflow.db"
     client = MlflowClient(tracking_uri=uri, registry_uri=uri)
-    before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
     experiment = client.create_experiment("desk", artifact_location=(folder / "files").as_uri())
     client.create_registered_model("desk")
     for version in range(3):
@@ -45,8 +44,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
         span.set_outputs("done")
     mlflow.flush_trace_async_logging()
     trace = span.trace_id
-    mlflow.set_tracking_uri(before[0])
-    mlflow.set_registry_uri(before[1])
+    mlflow.set_tracking_uri(None)  # naming the default would hide the variable from later tests
     return SimpleNamespace(uri=uri, client=client, run=run, trace=trace)
 
 

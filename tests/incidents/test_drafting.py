@@ -308,7 +308,7 @@ def trace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]
     from mlflow.entities import Document, SpanType
 
     folder = tmp_path_factory.mktemp("mlflow")
-    before, uri = mlflow.get_tracking_uri(), f"sqlite:///{folder}/mlflow.db"
+    uri = f"sqlite:///{folder}/mlflow.db"
     mlflow.set_tracking_uri(uri)
     experiment = mlflow.create_experiment("desk", artifact_location=str(folder / "artifacts"))
     mlflow.set_experiment(experiment_id=experiment)
@@ -328,7 +328,7 @@ def trace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]
         mlflow.flush_trace_async_logging()
         yield root.trace_id, uri
     finally:
-        mlflow.set_tracking_uri(before)
+        mlflow.set_tracking_uri(None)
 
 
 def test_what_an_mlflow_trace_says_stands_in_the_record(trace: tuple[str, str]) -> None:

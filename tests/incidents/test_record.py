@@ -120,6 +120,14 @@ def test_the_minimum_record_of_the_playbook_is_a_record(tmp_path: Path) -> None:
     assert incident.psf_edition == "1.1"
 
 
+def test_a_record_says_what_it_is_in_one_line(tmp_path: Path) -> None:
+    found = load(tmp_path, MINIMUM)
+    told = repr(found)
+    assert "\n" not in told and len(told) < len(found.title) + 120
+    for part in (found.id, found.title, found.class_, "open"):
+        assert part in told
+
+
 def test_every_field_of_the_contract_is_read_and_written_back(tmp_path: Path) -> None:
     incident = load(tmp_path, FULL)
     (tmp_path / "again.yaml").write_text(incident_yaml(incident))

@@ -267,6 +267,8 @@ def test_the_fixture_fails_a_test_whose_verdict_is_not_a_pass(
         "    aiir_gate('old', 'new', suite='suite.json', expect='inconclusive')\n"
         "def test_default_candidate(aiir_gate):\n"
         "    aiir_gate('old', suite='suite.json', expect='invalid')\n"
+        "def test_a_name_of_nothing(aiir_gate):\n"
+        "    aiir_gate('odl', 'new', suite='suite.json')\n"
     )
     code, out = run_pytest("test_own.py", "--aiir-target", "new", "-rA")
     assert code == 1
@@ -275,6 +277,7 @@ def test_the_fixture_fails_a_test_whose_verdict_is_not_a_pass(
         "test_default_candidate",
     ]
     assert "INVALID" in out  # the errors of one case: no verdict stands on them
+    assert "'odl' is neither a run, a target nor a baseline (targets: " in out
     assert "'old' is neither a run nor a baseline: to run it as a target, name the suite" in out
     assert "expect 'passed': a verdict is pass, fail, inconclusive, invalid" in out
     assert "expected inconclusive, not invalid" in out

@@ -82,8 +82,10 @@ def test_a_history_shows_itself(gates: History) -> None:
 def test_what_is_not_there_is_told(releases: tuple[str, list[Verdict]], tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         history("desk", uri=f"sqlite:///{tmp_path}/none.db")
-    with pytest.raises(InputError, match="no experiment 'nightly'"):
+    with pytest.raises(InputError, match=r"no experiment 'nightly' .*there is: .*\baiir\b"):
         history("desk", uri=releases[0], experiment="nightly")
+    with pytest.raises(InputError, match="the URI of MLflow is empty"):
+        history("desk", uri="")
     with pytest.raises(UnreachableError):
         history("desk", uri="http://127.0.0.1:9")
     assert len(history("nothing", uri=releases[0])) == 0

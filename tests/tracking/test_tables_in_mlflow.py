@@ -23,7 +23,6 @@ def uri(sqlite_uri: str) -> str:
     from mlflow.entities import AssessmentSource, AssessmentSourceType, SpanType
 
     folder = Path(sqlite_uri.removeprefix("sqlite:///")).parent
-    before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(sqlite_uri)
     judged: dict[str, bool] = {}
     judge = AssessmentSource(AssessmentSourceType.HUMAN, "ann")
@@ -53,7 +52,7 @@ def uri(sqlite_uri: str) -> str:
             mlflow.log_text('{"columns": ["a"], "data": [[1, 2]]}', "odd.json")
         (folder / "run").write_text(run.info.run_id)
     finally:
-        mlflow.set_tracking_uri(before)
+        mlflow.set_tracking_uri(None)
     return sqlite_uri
 
 

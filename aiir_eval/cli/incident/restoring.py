@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ..output import note, print_json, text_or_json_option
+from ..sources import store_uri
 from .records import find_path, incidents_option, utc_text
 from .stepping import by_option
 
@@ -35,7 +36,9 @@ DECISIONS = ("rollback", "vendor_failover", "manual_review", "customer_correctio
 @click.option(
     "--to", type=click.IntRange(min=1), metavar="VERSION", help="[default: the one before]"
 )
-@click.option("--mlflow", "tracking_uri", metavar="URI", help="Where the registry is.")
+@click.option(
+    "--mlflow", "tracking_uri", metavar="URI", callback=store_uri, help="Where the registry is."
+)
 @click.option("--waive", metavar="WHY", help="Why the old version need not be preserved first.")
 @click.option("--dry-run", is_flag=True, help="Say what would change; change nothing.")
 @text_or_json_option
