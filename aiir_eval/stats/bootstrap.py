@@ -13,6 +13,7 @@ from aiir_eval.showing import Shown
 from aiir_eval.stats.bootstrap_drawn import Drawn
 from aiir_eval.stats.bootstrap_sides import Law, Side, ratio, ratio_law, value_law
 from aiir_eval.stats.clustering import Codes, Floats, as_values, cluster_codes
+from aiir_eval.stats.intervals import checked_level
 from aiir_eval.stats.randomness import Rng
 
 Statistic = Literal["mean", "quantile"]
@@ -220,8 +221,7 @@ def cluster_bootstrap_value(
 def _bounds(law: Law, n_clusters: int, confidence_level: float) -> tuple[float, float]:
     from scipy.special import ndtr, stdtrit
 
-    if not 0 < confidence_level < 1:
-        raise ValueError(f"confidence_level: {confidence_level} is not between 0 and 1")
+    checked_level(confidence_level)
     if n_clusters < 2:
         return -inf, inf
     t = float(stdtrit(n_clusters - 1, 1 - confidence_level))

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from aiir_eval.showing import Shown
 from aiir_eval.stats.clustering import Floats, as_values, cluster_codes
+from aiir_eval.stats.intervals import checked_level
 from aiir_eval.stats.multiplicity import benjamini_hochberg
 from aiir_eval.stats.proportions import Rate, pass_rate
 
@@ -235,8 +236,7 @@ def flaky_cases(
     passed, tried = _counts(passes, trials)
     if not 0 <= tolerance < 0.5:
         raise ValueError(f"tolerance: {tolerance} is not in [0, 0.5)")
-    if not 0 < confidence_level < 1:
-        raise ValueError(f"confidence_level: {confidence_level} is not between 0 and 1")
+    checked_level(confidence_level)
     alpha = 1 - confidence_level
     rarer = np.minimum(passed, tried - passed)
 
@@ -330,8 +330,7 @@ def changed_cases(
     after, tried_after = _counts(candidate_passes, candidate_trials)
     if before.size != after.size:
         raise ValueError(f"the baseline has {before.size} cases, the candidate {after.size}")
-    if not 0 < confidence_level < 1:
-        raise ValueError(f"confidence_level: {confidence_level} is not between 0 and 1")
+    checked_level(confidence_level)
     alpha = 1 - confidence_level
     tables = np.stack([before, tried_before, after, tried_after], axis=1).astype(np.intp)
     distinct, which = np.unique(tables, axis=0, return_inverse=True)

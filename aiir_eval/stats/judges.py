@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from aiir_eval.showing import Shown
 from aiir_eval.stats.clustering import Codes, Floats, as_rates, cluster_codes, clustered_mean
-from aiir_eval.stats.intervals import ConfidenceInterval
+from aiir_eval.stats.intervals import ConfidenceInterval, checked_level
 from aiir_eval.stats.proportions import Rate, pass_rate
 
 PSEUDO = 0.5
@@ -219,10 +219,3 @@ def quantile(df: float, share: float) -> float:
     from scipy.special import stdtrit
 
     return float(stdtrit(df, share))
-
-
-def checked_level(confidence_level: float) -> float:
-    """The level, if it is one."""
-    if not 0 < confidence_level < 1:
-        raise ValueError(f"confidence_level: {confidence_level} is not between 0 and 1")
-    return confidence_level

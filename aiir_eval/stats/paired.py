@@ -19,7 +19,7 @@ from aiir_eval.stats.clustering import (
     cluster_codes,
     clustered_mean,
 )
-from aiir_eval.stats.intervals import ConfidenceInterval
+from aiir_eval.stats.intervals import ConfidenceInterval, checked_level
 from aiir_eval.stats.planning import smallest_settling
 from aiir_eval.stats.randomness import Rng
 from aiir_eval.stats.score_interval import lower_bound, score
@@ -362,8 +362,7 @@ def paired_difference(
     before, after = as_rates(baseline, "baseline"), as_rates(candidate, "candidate")
     if before.size != after.size:
         raise ValueError(f"baseline has {before.size} cases, candidate {after.size}")
-    if not 0 < confidence_level < 1:
-        raise ValueError(f"confidence_level: {confidence_level} is not between 0 and 1")
+    checked_level(confidence_level)
     differences = as_values(after - before, "differences")
     differences[np.abs(differences) < 1e-12] = 0.0
     codes = cluster_codes(clusters, differences.size)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from aiir_eval.stats.assuming import Assumptions, Counts, Population, population
 from aiir_eval.stats.clustering import FEW_NONZERO, Floats
+from aiir_eval.stats.intervals import checked_level
 from aiir_eval.stats.paired import MIN_CLUSTERS
 from aiir_eval.stats.randomness import Rng, as_generator
 
@@ -198,8 +199,7 @@ def _settled(
     n_resamples: int,
     rng: Rng,
 ) -> float:
-    if not 0 < confidence_level < 1:
-        raise ValueError(f"confidence_level: {confidence_level} is not between 0 and 1")
+    checked_level(confidence_level)
     if n_resamples < 1:
         raise ValueError(f"n_resamples: {n_resamples} is not positive")
     if clusters < MIN_CLUSTERS:

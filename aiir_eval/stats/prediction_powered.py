@@ -11,10 +11,9 @@ from numpy.typing import ArrayLike
 
 from aiir_eval.showing import Shown
 from aiir_eval.stats.clustering import Codes, Floats, cluster_codes, clustered_mean
-from aiir_eval.stats.intervals import ConfidenceInterval
+from aiir_eval.stats.intervals import ConfidenceInterval, checked_level
 from aiir_eval.stats.judges import (
     PSEUDO,
-    checked_level,
     deviations,
     judged_rows,
     quantile,

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from aiir_eval.showing import Shown
 from aiir_eval.stats.clustering import as_rates, cluster_codes, clustered_mean
-from aiir_eval.stats.intervals import ConfidenceInterval
+from aiir_eval.stats.intervals import ConfidenceInterval, checked_level
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +151,7 @@ def wilson_interval(
 
     if not 0 <= successes <= n or n <= 0:
         raise ValueError(f"successes {successes} of n {n}: need 0 <= successes <= n and n > 0")
-    if not 0 < confidence_level < 1:
-        raise ValueError(f"confidence_level: {confidence_level} is not between 0 and 1")
+    checked_level(confidence_level)
     return _wilson(successes / n, n, float(ndtri(0.5 + confidence_level / 2)))
 
 
@@ -198,8 +197,7 @@ def clopper_pearson(
 
     if n < 1 or not 0 <= successes <= n:
         raise ValueError(f"successes {successes} of n {n}: need 0 <= successes <= n and n >= 1")
-    if not 0 < confidence_level < 1:
-        raise ValueError(f"confidence_level: {confidence_level} is not between 0 and 1")
+    checked_level(confidence_level)
     tail = (1 - confidence_level) / (2 if alternative == "two-sided" else 1)
     low, high = 0.0, 1.0
     if alternative != "less" and successes > 0:

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike
 
 from aiir_eval.showing import Shown
 from aiir_eval.stats.clustering import Codes, Floats, cluster_codes
-from aiir_eval.stats.intervals import ConfidenceInterval
-from aiir_eval.stats.judges import binary_rows, checked_level, deviations, quantile, sum_of
+from aiir_eval.stats.intervals import ConfidenceInterval, checked_level
+from aiir_eval.stats.judges import binary_rows, deviations, quantile, sum_of
 
 PSEUDO = 1.0
 """Passes, and fails, that the judge gives in addition to the labelled outputs of either kind."""

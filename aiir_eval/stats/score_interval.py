@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf, sqrt
 from typing import Literal
 
-from aiir_eval.stats.intervals import ConfidenceInterval
+from aiir_eval.stats.intervals import ConfidenceInterval, checked_level
 
 
 def tango_interval(
@@ -45,8 +45,7 @@ def tango_interval(
     """
     from scipy.special import ndtri
 
-    if not 0 < confidence_level < 1:
-        raise ValueError(f"confidence_level: {confidence_level} is not between 0 and 1")
+    checked_level(confidence_level)
     loss, gain = _shares(broke, fixed, n)
     z = float(ndtri(0.5 + confidence_level / 2))
     return ConfidenceInterval(lower_bound(loss, gain, n, z), -lower_bound(gain, loss, n, z))

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from aiir_eval.showing import Shown
 from aiir_eval.stats.betting import Betting, log_threshold
 from aiir_eval.stats.clustering import Floats, as_values
-from aiir_eval.stats.intervals import ConfidenceInterval
+from aiir_eval.stats.intervals import ConfidenceInterval, checked_level
 
 Decision = Literal["pass", "fail", "inconclusive"]
 
@@ -120,7 +120,7 @@ class SequentialTest:
         if not 0 <= fail_beyond <= margin:
             raise ValueError(f"fail_beyond: {fail_beyond} is not in [0, {margin}] (the margin)")
         self.margin = margin
-        self.confidence_level = _level(confidence_level)
+        self.confidence_level = checked_level(confidence_level)
         self.fail_beyond = fail_beyond
         self.cap = _cap(cap)
         self.decision: Decision | None = None
@@ -189,7 +189,9 @@ class SequentialTest:
         level 2 * confidence_level - 1 are the one-sided bounds behind the decision: the lower one
         reaches -margin only if the test has passed.
         """
-        level = _level(self.confidence_level if confidence_level is None else confidence_level)
+        level = checked_level(
+            self.confidence_level if confidence_level is None else confidence_level
+        )
         step = self.margin / min(10, ceil(self.margin / GRID))
         count = ceil(1 / step) - 1
         grid = np.arange(-count, count + 1) / (1 / step)
@@ -272,7 +274,7 @@ class FailureRateSequence:
         if not 0 < bound < 1:
             raise ValueError(f"bound: {bound} is not between 0 and 1")
         self.bound = bound
-        self.confidence_level = _level(confidence_level)
+        self.confidence_level = checked_level(confidence_level)
         self.cap = _cap(cap)
         self.decision: Decision | None = None
         self.decided_after: int | None = None
@@ -329,7 +331,9 @@ class FailureRateSequence:
 
         The ends at level 2 * confidence_level - 1 are the one-sided bounds behind the decision.
         """
-        level = _level(self.confidence_level if confidence_level is None else confidence_level)
+        level = checked_level(
+            self.confidence_level if confidence_level is None else confidence_level
+        )
         enough = log_threshold((1 - level) / 2)
         looks = np.array(self._looks, dtype=np.float64).reshape(-1, 2)
         n, failures = looks[:, 0], looks[:, 1]
@@ -388,12 +392,6 @@ def _clusters(means: ArrayLike, weights: ArrayLike | None) -> tuple[Floats, Floa
     if shares.min() <= 0 or shares.max() > 1 + 1e-9:
         raise ValueError("weights must lie in (0, 1]: size / size of the largest cluster")
     return values.clip(-1.0, 1.0), shares.clip(0.0, 1.0)
-
-
-def _level(confidence_level: float) -> float:
-    if not 0 < confidence_level < 1:
-        raise ValueError(f"confidence_level: {confidence_level} is not between 0 and 1")
-    return confidence_level
 
 
 def _cap(cap: int | None) -> int | None:
