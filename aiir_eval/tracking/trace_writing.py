@@ -6,13 +6,15 @@ tables have the version known here, whole batches go as rows; any other store is
 
 from __future__ import annotations
 
+import gc
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
-from .traces import EXPECTED, Judgement, TrialTrace, collector_paused, preview
+from .traces import EXPECTED, Judgement, TrialTrace, preview
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -106,8 +108,20 @@ def write_traces(
         if not bulk:
             _send(tracing, experiment, batch(start))
             continue
-        with collector_paused():
+        with _collector_paused():
             trace_rows.insert(tracing.store, batch(start), folder)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Python's collector does not look at all of MLflow while very many small objects are made."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def delete_traces(client: MlflowClient, experiment: str, run_id: str) -> None:

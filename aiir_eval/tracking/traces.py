@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import isfinite
@@ -118,18 +116,6 @@ class RunTraces(Sequence[TrialTrace]):
             )
             for row, at in zip(rows, started, strict=True)
         ]
-
-
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """Python's collector does not look at all of MLflow while very many small objects are made."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _trace(
