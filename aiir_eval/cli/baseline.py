@@ -52,10 +52,11 @@ def set_(name: str, run: str, by: str | None, reason: str, folder: str, format_:
 
     A run that is not complete, or holds a trial twice, is refused.
     """
-    from ..runs.baselines import load_baseline, set_baseline
+    from ..runs.baselines import set_baseline
+    from ..runs.model import read_manifest
 
     found = set_baseline(name, run, folder=folder, by=by, note=reason)
-    for problem in load_baseline(name, folder=folder).manifest.problems:
+    for problem in read_manifest(run).problems:
         note(f"warning: {problem}")
     show_one(found, format_)
 
