@@ -55,31 +55,25 @@ def init(folder: str) -> None:
     \b
     aiir init desk
     """
-    target = Path(folder)
-    written = write_starter(target)
-    for path in written:
-        note(f"wrote {path}")
-    for name in ("aiir.yaml", "policy.yaml", "support_desk"):
-        if (path := target / name) not in written:
-            note(f"kept {path}: it was there")
+    for path, is_new in write_starter(Path(folder)).items():
+        note(f"wrote {path}" if is_new else f"kept {path}: it was there")
     note("next: aiir suite build -o suite.yaml")
     note("      aiir run suite.yaml --target support@v1 -o runs/v1")
 
 
-def write_starter(folder: Path) -> list[Path]:
-    """aiir.yaml, policy.yaml and the support desk in `folder`; gives what was written."""
+def write_starter(folder: Path) -> dict[Path, bool]:
+    """aiir.yaml, policy.yaml and the support desk in `folder`; whether each is new."""
     from ..documents import write_text
     from ..shipped import shipped
 
-    written = []
-    for name, text in (("aiir.yaml", AIIR_YAML), ("policy.yaml", POLICY_YAML)):
-        if not (folder / name).exists():
-            write_text(folder / name, text)
-            written.append(folder / name)
+    texts = {folder / "aiir.yaml": AIIR_YAML, folder / "policy.yaml": POLICY_YAML}
     desk = folder / "support_desk"
-    if not desk.exists():
+    is_new = {path: not path.exists() for path in (*texts, desk)}
+    for path, text in texts.items():
+        if is_new[path]:
+            write_text(path, text)
+    if is_new[desk]:
         shutil.copytree(
             shipped("support_desk"), desk, ignore=shutil.ignore_patterns("__pycache__", "*.pyc")
         )
-        written.append(desk)
-    return written
+    return is_new
