@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .output import note, wants_color, width
-from .sources import store_uri
+from .stores import mlflow_option
 
 if TYPE_CHECKING:
     from ..gate.result import Verdict
@@ -34,13 +34,7 @@ STORY = (("support@v1", "support@v2"), ("support@v2", "support@v3"))
     type=click.Path(),
     help="The folder to write into; made anew each time.",
 )
-@click.option(
-    "--mlflow",
-    "mlflow_uri",
-    metavar="URI",
-    callback=store_uri,
-    help="Where to log [default: a sqlite file in the folder].",
-)
+@mlflow_option("Where to log [default: a sqlite file in the folder].")
 @click.option("--no-mlflow", is_flag=True, help="Do not log to MLflow.")
 def demo(folder: str, mlflow_uri: str | None, no_mlflow: bool) -> None:
     """The whole story on shipped material: no network, no key, under a minute.

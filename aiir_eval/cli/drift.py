@@ -10,7 +10,8 @@ import click
 from ..drift.declared import LEVEL_TESTS, NUMERIC_TESTS, LevelTest, NumericTest
 from .output import format_option, note, print_json, wants_color, width
 from .repeating import digests_of, this_command
-from .sources import store_uri, table_of, tracking_option
+from .sources import table_of, tracking_option
+from .stores import log_options
 
 if TYPE_CHECKING:
     from ..drift.result import DriftReport
@@ -86,14 +87,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Save the report (JSON); `aiir report` renders it.",
 )
-@click.option(
-    "--mlflow",
-    "mlflow_uri",
-    metavar="URI",
-    callback=store_uri,
-    help="Log to this MLflow, e.g. sqlite:///mlflow.db or http://localhost:5000.",
-)
-@click.option("--experiment", default="aiir", show_default=True, help="The MLflow experiment.")
+@log_options
 @tracking_option
 @format_option
 def drift(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .output import format_option, note, print_json, require_writable, wants_color, width
-from .sources import store_uri
+from .stores import log_options
 from .streams import stdout_for_results
 from .targets import TargetOptions, target_options
 
@@ -95,14 +95,7 @@ proof_option = click.option(
     help="Write a comment for a pull request.",
 )
 @click.option("--html", "html_file", type=click.Path(), metavar="FILE", help="Write the report.")
-@click.option(
-    "--mlflow",
-    "mlflow_uri",
-    metavar="URI",
-    callback=store_uri,
-    help="Log to this MLflow, e.g. sqlite:///mlflow.db or http://localhost:5000.",
-)
-@click.option("--experiment", default="aiir", show_default=True, help="The MLflow experiment.")
+@log_options
 @click.option(
     "--traces",
     is_flag=True,

@@ -5,25 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import click
-
-
-def store_uri(_: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """Where an MLflow is; a variable that is not set must not mean another store."""
-    if value is not None and not value.strip():
-        told = "the URI of MLflow is empty: leave the option out, or name a store"
-        raise click.BadParameter(told, param=param)
-    return value
-
+from .stores import mlflow_option
 
 _TRACKED = ("mlflow-traces:", "mlflow-table:")
 
-tracking_option = click.option(
-    "--tracking-uri",
-    metavar="URI",
-    callback=store_uri,
-    help="Where mlflow-traces:EXPERIMENT and mlflow-table:RUN_ID/FILE are; by default "
+tracking_option = mlflow_option(
+    "Where mlflow-traces:EXPERIMENT and mlflow-table:RUN_ID/FILE are; by default "
     "MLFLOW_TRACKING_URI.",
+    flag="--tracking-uri",
+    name="tracking_uri",
 )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import wraps
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -37,11 +36,9 @@ class TargetOptions:
 
     def config(self) -> Config | None:
         """The file named, else aiir.yaml of this folder, else none."""
-        from ..targets.config import load_config
+        from ..targets.config import find_config
 
-        if self.config_path is not None:
-            return load_config(self.config_path)
-        return load_config("aiir.yaml") if Path("aiir.yaml").is_file() else None
+        return find_config(self.config_path)
 
     def target(self, name: str, config: Config | None) -> Target:
         """The target of a name or URI, made."""

@@ -8,7 +8,7 @@ import click
 
 from .app import LazyGroup
 from .output import note, print_json, text_or_json_option
-from .sources import store_uri
+from .stores import mlflow_option
 from .streams import stdout_for_results
 
 if TYPE_CHECKING:
@@ -69,13 +69,7 @@ def list_(outbox: str, format_: str) -> int:
 
 @click.command()
 @outbox_option
-@click.option(
-    "--mlflow",
-    "uri",
-    metavar="URI",
-    callback=store_uri,
-    help="Where to [default: where each was to go].",
-)
+@mlflow_option("Where to [default: where each was to go].", name="uri")
 def push(outbox: str, uri: str | None) -> int:
     """Write the records that wait into MLflow; each is removed once it stands there.
 

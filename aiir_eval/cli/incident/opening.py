@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from ..output import note
-from ..sources import store_uri
+from ..stores import mlflow_option
 from .facts import fact_options, stated
 
 
@@ -34,9 +34,7 @@ from .facts import fact_options, stated
     metavar="FIELD=COL",
     help="Which column fills a field of the record; repeatable.",
 )
-@click.option(
-    "--mlflow", "tracking_uri", metavar="URI", callback=store_uri, help="Where the trace is stored."
-)
+@mlflow_option("Where the trace is stored.", name="tracking_uri")
 @click.option("--id", "id_", metavar="ID", help="The id of the record [default: INC-DATE-N].")
 @click.option(
     "--incidents",

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from ..output import note, print_json, text_or_json_option
-from ..sources import store_uri
+from ..stores import mlflow_option
 from .records import find_path, incidents_option, instant
 from .stepping import by_option
 
@@ -29,13 +29,7 @@ KINDS = ("prompt", "output", "trace", "log", "score", "user_report", "vendor_sta
     "--mlflow-run", "runs", multiple=True, metavar="ID", help="An MLflow run, with files."
 )
 @click.option("--trace", "traces", multiple=True, metavar="ID", help="An MLflow trace.")
-@click.option(
-    "--mlflow",
-    "tracking_uri",
-    metavar="URI",
-    callback=store_uri,
-    help="Where the run or trace is stored.",
-)
+@mlflow_option("Where the run or trace is stored.", name="tracking_uri")
 @click.option(
     "--redact",
     multiple=True,

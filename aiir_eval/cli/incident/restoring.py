@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ..output import note, print_json, text_or_json_option
-from ..sources import store_uri
+from ..stores import mlflow_option
 from .records import find_path, incidents_option, utc_text
 from .stepping import by_option
 
@@ -36,9 +36,7 @@ DECISIONS = ("rollback", "vendor_failover", "manual_review", "customer_correctio
 @click.option(
     "--to", type=click.IntRange(min=1), metavar="VERSION", help="[default: the one before]"
 )
-@click.option(
-    "--mlflow", "tracking_uri", metavar="URI", callback=store_uri, help="Where the registry is."
-)
+@mlflow_option("Where the registry is.", name="tracking_uri")
 @click.option("--waive", metavar="WHY", help="Why the old version need not be preserved first.")
 @click.option("--dry-run", is_flag=True, help="Say what would change; change nothing.")
 @text_or_json_option
