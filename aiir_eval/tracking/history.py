@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InputError
 from ..suites.model import Suite, load_suite
 from ..telemetry import opt_out
-from .stores import check_readable, resolve_store
+from .stores import check_readable, experiments_there, resolve_store
 from .writing import plain_errors, quiet
 
 if TYPE_CHECKING:
@@ -127,10 +127,9 @@ def history(
         client = MlflowClient(tracking_uri=store.uri)
         found = client.get_experiment_by_name(experiment)
         if found is None:
-            there = ", ".join(sorted(each.name for each in client.search_experiments()))
             raise InputError(
                 f"there is no experiment {experiment!r} in {store.shown}",
-                hint=f"there is: {there or 'none'}",
+                hint=experiments_there(client),
             )
         runs: list[TrackedRun] = []
         token: str | None = None

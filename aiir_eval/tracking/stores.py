@@ -6,8 +6,12 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import InputError, UnreachableError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 DEFAULT_URI = "sqlite:///aiir-mlflow.db"
 TIMEOUT_S = 10.0
@@ -73,6 +77,12 @@ def resolve_store(uri: str | None) -> Store:
     if "://" not in given and given not in {"databricks", "uc"}:
         given = Path(given).absolute().as_uri()
     return Store(given, redact_uris(given))
+
+
+def experiments_there(client: MlflowClient) -> str:
+    """The hint of an error: which experiments a store has."""
+    names = sorted(each.name for each in client.search_experiments())
+    return f"there is: {', '.join(names) or 'none'}"
 
 
 def redact_uris(text: str) -> str:

@@ -19,7 +19,7 @@ from ..incidents.traces import interaction_of
 from ..tables import read_table
 from ..tables.columns import NAME
 from ..telemetry import opt_out
-from .stores import check_readable, resolve_store
+from .stores import check_readable, experiments_there, resolve_store
 from .writing import plain_errors, quiet
 
 if TYPE_CHECKING:
@@ -82,7 +82,8 @@ def _traces(client: MlflowClient, wanted: str, source: str) -> pa.Table:
     if found is None and name.isdigit():
         found = client.get_experiment(name)
     if found is None:
-        raise TableError(f"there is no experiment {name!r}", file=source)
+        told = f"there is no experiment {name!r}"
+        raise TableError(told, file=source, hint=experiments_there(client))
     rows = [_row(trace) for trace in _pages(client, str(found.experiment_id), condition or None)]
     if not rows:
         raise TableError("there is no such trace in the experiment", file=source)

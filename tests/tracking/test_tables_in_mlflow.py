@@ -104,7 +104,7 @@ def test_a_logged_table_is_read_back(uri: str, run_id: str) -> None:
 @pytest.mark.parametrize(
     ("source", "error", "said"),
     [
-        ("mlflow-traces:nothing", TableError, "there is no experiment 'nothing'"),
+        ("mlflow-traces:nothing", TableError, "there is no experiment 'nothing' .*last-week"),
         ("mlflow-traces:last-week?nonsense", InputError, "refused"),
         ("mlflow-table:", InputError, "write mlflow-table:RUN_ID/FILE"),
         ("mlflow-table:RUN/../../x.json", InputError, "write mlflow-table:RUN_ID/FILE"),
