@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .gate.result import Verdict, VerdictName
     from .runs.model import Run
     from .suites.model import Case, Suite
+    from .targets.config import Config
     from .targets.protocol import Target
 
     Side = Run | str | Path
@@ -189,7 +190,7 @@ class GateAssertion:
         from .errors import InputError
         from .runs.baselines import is_baseline, load_baseline, what_there_is
         from .runs.model import Run, load_run
-        from .targets.config import find_config
+        from .targets.config import find_config, is_target
 
         if isinstance(side, Run):
             return side
@@ -203,12 +204,12 @@ class GateAssertion:
                 "suite"
             )
         known = find_config(_config_file(self.config))
-        if ":" not in str(side) and (known is None or side not in known.targets):
+        if not is_target(str(side), known):
             raise InputError(
                 f"{str(side)!r} is neither a run, a target nor a baseline",
                 hint=what_there_is(None if known is None else known.targets),
             )
-        return _run(self.config, suite, str(side), trials)
+        return _run(self.config, suite, str(side), trials, known)
 
 
 class SuiteFiles:
@@ -314,7 +315,7 @@ class CaseItem(pytest.Item):
             raise UnreachableError("not run: the target was out of reach for a case before")
         alone = self.suite.model_copy(update={"cases": [self.case]})
         try:
-            run = _run(self.config, alone, files.target(), None)
+            run = _run(self.config, alone, files.target(), None, _config_file(self.config))
         except UnreachableError as error:
             files.unreachable = True
             # Its second line says which trials are kept: here none ever is.
@@ -343,7 +344,13 @@ class CaseFailedError(Exception):
     """A trial of a case failed; the text shows input, output, checks and reasons."""
 
 
-def _run(config: pytest.Config, suite: Any, target: Any, trials: int | None) -> Run:
+def _run(
+    config: pytest.Config,
+    suite: Any,
+    target: Any,
+    trials: int | None,
+    targets: Config | Path | None,
+) -> Run:
     from .runs.running import run
 
     return run(
@@ -352,7 +359,7 @@ def _run(config: pytest.Config, suite: Any, target: Any, trials: int | None) -> 
         trials=trials or config.getoption("aiir_trials"),
         seed=config.getoption("aiir_seed"),
         timeout_s=config.getoption("aiir_timeout"),
-        config=_config_file(config),
+        config=targets,
         allow_python=config.getoption("aiir_allow_scorer"),
     )
 

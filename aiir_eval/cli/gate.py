@@ -298,9 +298,10 @@ def prepared_side(asked: Asked, name: str, out: str | None) -> Callable[[], Run]
 
 def known_target(name: str, suite_path: str | None, config: Config | None) -> str:
     """A name that is a target, with a suite to run; anything else is a mistake of usage."""
-    if ":" not in name and (config is None or name not in config.targets):
-        from ..runs.baselines import what_there_is
+    from ..runs.baselines import what_there_is
+    from ..targets.config import is_target
 
+    if not is_target(name, config):
         known = what_there_is(None if config is None else config.targets)
         told = f"{name!r} is neither a run folder, a target nor a baseline"
         raise click.UsageError(f"{told}; {known}")

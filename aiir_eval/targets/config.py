@@ -182,4 +182,9 @@ def find_config(config: Config | str | Path | None) -> Config | None:
     return load_config(DEFAULT_CONFIG) if Path(DEFAULT_CONFIG).is_file() else None
 
 
-__all__ = ["Config", "ConfigDocument", "find_config", "load_config", "load_tools"]
+def is_target(name: str, config: Config | None) -> bool:
+    """Whether a name can be run: a URI, or a target of the configuration."""
+    return ":" in name or (config is not None and name in config.targets)
+
+
+__all__ = ["Config", "ConfigDocument", "find_config", "is_target", "load_config", "load_tools"]
