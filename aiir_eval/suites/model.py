@@ -31,6 +31,7 @@ from ..incidents.classes import IncidentClass
 from ..incidents.regression import Message, Part, Passage, Tool
 from ..scorers.protocol import Check
 from ..showing import Shown
+from ..words import count
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -150,7 +151,7 @@ class Suite(Part):
         return len(self.cases)
 
     def __repr__(self) -> str:
-        return f"Suite({self.name!r} {self.version}: {len(self.cases):,} cases)"
+        return f"Suite({self.name!r} {self.version}: {count(len(self.cases), 'case')})"
 
     __str__ = __repr__
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from ..words import count
 from .model import ORIGINS, Suite
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def plot_suite(suite: Suite, ax: Axes | None = None) -> Axes:
     ax.set_yticks(range(len(classes)), [class_.replace("_", " ") for class_ in classes])
     ax.locator_params(axis="x", integer=True)
     ax.set_xlabel("cases")
-    ax.set_title(f"{suite.name} {suite.version}: {len(suite):,} cases", parse_math=False)
+    ax.set_title(f"{suite.name} {suite.version}: {count(len(suite), 'case')}", parse_math=False)
     if classes:
         ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
     ax.spines[["top", "right", "left"]].set_visible(False)
